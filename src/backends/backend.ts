@@ -1,0 +1,75 @@
+import type { Ms } from '../lib/time.js'
+import type { GroupId, TaskId } from '../protocol/ids.js'
+import type { GroupMeta, ResultMeta } from '../protocol/result-meta.js'
+
+/*
+ * The result backend port: states and values of tasks, groups, and the counting of chords.
+ *
+ * What every adapter promises (test/conformance/backend.ts):
+ * - `store` resolves when the record is as durable as the backend gets.
+ * - A stored SUCCESS is never overwritten (celery/backends/base.py); a final state never goes back to a non-final one.
+ * - An attempt older than one already recorded for the id is refused (D45), so a frozen worker that thaws cannot
+ *   change what a later attempt wrote. Records of other languages carry no fence and are accepted as they are.
+ * - `watch` pushes: nobody polls in a loop where the store can tell.
+ * - Each chord part counts once, however often it arrives (D70); after `close` every arrival answers `closed` (D71).
+ */
+export interface ResultBackend extends AsyncDisposable {
+  /** The URL it was made from, password masked. */
+  readonly url: string
+  readonly features: BackendFeatures
+  /** Errors are `BackendError`; `transient` says whether waiting may help. */
+  store(meta: ResultMeta, options: StoreOptions): Promise<'stored' | 'refused'>
+  fetch(id: TaskId): Promise<ResultMeta | undefined>
+  /** The present record of each id that has one, then every later change, until `signal` fires; then it just ends. */
+  watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta>
+  forget(ids: readonly TaskId[]): Promise<void>
+  saveGroup(group: GroupMeta, ttl: Ms | undefined): Promise<void>
+  fetchGroup(id: GroupId): Promise<GroupMeta | undefined>
+  forgetGroup(id: GroupId): Promise<void>
+  /** How many parts the chord has. Arrivals before it are kept and counted. */
+  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void>
+  arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival>
+  /** After the body (or the chord's error) has been published. */
+  close(chord: GroupId): Promise<void>
+  /** Removes what has expired; resolves to the number removed. Backends with their own expiry return 0. */
+  cleanup(): Promise<number>
+}
+
+export interface BackendFeatures {
+  /** Results survive the end of this process. */
+  readonly durable: boolean
+  /** `arrive` counts; otherwise chords need `celery.chord_unlock`. */
+  readonly chords: boolean
+  /** Results can be read by another process than the one that wrote them. */
+  readonly shared: boolean
+}
+
+export interface StoreOptions {
+  /** Time the record lives; undefined = for ever. */
+  readonly ttl: Ms | undefined
+  /** Which attempt writes; undefined = not fenced (clients, tools, other languages). */
+  readonly fence: Fence | undefined
+}
+
+/** Orders the attempts of one task id: by `retries`, then by the broker's claim order (D45). */
+export interface Fence {
+  readonly retries: number
+  readonly claim: number
+}
+
+export interface ChordPart {
+  readonly chord: GroupId
+  /** Position in the header; undefined when the sender gave none: then parts are ordered by arrival. */
+  readonly index: number | undefined
+  readonly taskId: TaskId
+  /** Final state of the part and its value or exception. */
+  readonly meta: ResultMeta
+  /** Size, when the message itself carries it (legacy `chord_size`). */
+  readonly size: number | undefined
+}
+
+export type Arrival =
+  | { readonly kind: 'waiting' }
+  /** Every part is there, in order. Answered again to every arrival until `close`. */
+  | { readonly kind: 'complete'; readonly parts: readonly ResultMeta[] }
+  | { readonly kind: 'closed' }

@@ -1,0 +1,172 @@
+import type { EpochMs, Ms } from '../lib/time.js'
+import type { QueueName } from '../protocol/ids.js'
+import type { Message } from '../protocol/message.js'
+import type { BrokerError } from './errors.js'
+
+/*
+ * The broker port.
+ *
+ * A Broker is a place; a Connection is one live session with it. Connections do not heal themselves: a lost one
+ * settles `closed` with a reason, everything outstanding on it rejects or answers `stale`, and whoever stands above
+ * (worker/session.ts, app/publisher.ts) connects anew. There is one place where reconnecting is decided, and it can
+ * be simulated.
+ *
+ * What every adapter promises (test/conformance/broker.ts holds it to it):
+ * - `publish` resolves when the broker has taken responsibility for the message (D01), and not before.
+ * - A claim is atomic: a message is at every instant ready, delayed, or held by a known holder (D20).
+ * - Every delivery has a token that never existed before; a verdict on a lost token is `stale`, not an error (D21).
+ * - A message comes back because its holder is dead, not because it is old (D22).
+ */
+export interface Broker extends AsyncDisposable {
+  /** The URL it was made from, password masked. */
+  readonly url: string
+  readonly features: BrokerFeatures
+  /** Rejects with `BrokerError`; `transient` says whether trying again may help. */
+  connect(options: ConnectOptions, signal?: AbortSignal): Promise<Connection>
+}
+
+export interface ConnectOptions {
+  /** Who connects: the node name of a worker, `gen<pid>@<host>` of a client. Shown by the broker's own tools. */
+  readonly name: string
+}
+
+export interface BrokerFeatures {
+  /** `notBefore` is honoured by the store itself; otherwise the worker holds what is not due. */
+  readonly delays: boolean
+  /** A repeated `publishId` inserts nothing (D05). */
+  readonly publishDedupe: boolean
+  /** Held messages are guarded by a lease (D22–D25) rather than by the connection. */
+  readonly leases: boolean
+  /** Exchange types that route. */
+  readonly exchanges: readonly ExchangeType[]
+  /** Messages survive the end of this process. */
+  readonly durable: boolean
+}
+
+export type ExchangeType = 'direct' | 'topic' | 'fanout'
+
+export interface Exchange {
+  /** `''` is the default exchange: routing key = queue name. It is never declared. */
+  readonly name: string
+  readonly type: ExchangeType
+  readonly durable?: boolean
+  readonly autoDelete?: boolean
+}
+
+export interface Queue {
+  readonly name: QueueName
+  /** Absent: reachable through the default exchange only. */
+  readonly exchange?: Exchange
+  readonly routingKey?: string
+  readonly durable?: boolean
+  readonly autoDelete?: boolean
+  readonly exclusive?: boolean
+  /** Higher priorities than this are clamped to it (`x-max-priority`); absent = 255 on the embedded stores. */
+  readonly maxPriority?: number
+  /** AMQP queue arguments, passed on untouched. */
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+export interface Topology {
+  readonly exchanges?: readonly Exchange[]
+  /** Queues with their bindings. */
+  readonly queues?: readonly Queue[]
+}
+
+export interface Address {
+  /** `''` = default exchange. */
+  readonly exchange: string
+  readonly routingKey: string
+}
+
+export interface PublishOptions {
+  /** Names this act of publishing: a repetition within 60 s inserts nothing where `publishDedupe` is true. */
+  readonly publishId: string
+  /** Not delivered before this wall time, where `delays` is true. */
+  readonly notBefore?: EpochMs
+  /** Dropped undelivered after this wall time. Only for messages without the task expiry rules; tasks keep `expires`. */
+  readonly signal?: AbortSignal
+}
+
+export interface Connection extends AsyncDisposable {
+  /** Settles once, never rejects. */
+  readonly closed: Promise<CloseReason>
+  /** Exchanges, queues, bindings; idempotent. */
+  declare(topology: Topology): Promise<void>
+  /**
+   * Resolves when the broker has the message (D01). Everything published in one turn may share a commit; promises
+   * resolve in order. Rejects with `UnroutableError` (no queue reached, D03), `NotSentError`, `PublishUnknownError`,
+   * `RejectedByBrokerError` (D06).
+   */
+  publish(message: Message, to: Address, options: PublishOptions): Promise<void>
+  /** Delivers at most `prefetch` unsettled messages at a time; 0 = no limit (adapters may cap, L10). */
+  consume(queues: readonly Queue[], prefetch: number): Promise<Consumer>
+  /** Up to `limit` ready messages, oldest first, held by this connection until settled. Never waits. */
+  get(queue: QueueName, limit: number): Promise<readonly Delivery[]>
+  stats(queue: QueueName): Promise<QueueStats>
+  /** Every queue the broker can enumerate. */
+  list(): Promise<readonly QueueStats[]>
+  /** Every binding the broker can enumerate. */
+  bindings(): Promise<readonly Binding[]>
+  /** Drops ready and delayed messages; held ones stay. Resolves to the number dropped. */
+  purge(queue: QueueName): Promise<number>
+  /**
+   * True when the leases of this connection may have run out (D25): before any effect of a late-acked task ask
+   * `Delivery.current`. Always false without leases.
+   */
+  suspect(): boolean
+}
+
+export interface Binding {
+  readonly exchange: string
+  readonly exchangeType: ExchangeType
+  readonly routingKey: string
+  readonly queue: QueueName
+}
+
+export interface QueueStats {
+  readonly queue: QueueName
+  readonly ready: number
+  readonly held: number
+  readonly delayed: number
+  /** Live consumers, where the broker knows. */
+  readonly consumers: number | undefined
+}
+
+/** A turn's worth of deliveries at a time, in the broker's order. Iteration ends when the consumer or connection closes. */
+export interface Consumer extends AsyncIterable<readonly Delivery[]>, AsyncDisposable {
+  setPrefetch(count: number): Promise<void>
+  add(queue: Queue): Promise<void>
+  cancel(queue: QueueName): Promise<void>
+  /** Stops asking; what was already claimed and not yet iterated is handed back uncounted (D82). */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** `stale`: the token was no longer ours, somebody else has or had the message (D21). */
+export type Settled = 'settled' | 'stale'
+
+export interface Delivery {
+  readonly message: Message
+  readonly queue: QueueName
+  readonly exchange: string
+  readonly routingKey: string
+  /** It was delivered before, for whatever reason. */
+  readonly redelivered: boolean
+  /** How many earlier deliveries ended in a fault (D40); clean hand-backs do not count. */
+  readonly faults: number
+  /** Grows with every claim of any message at this broker: the later of two attempts has the larger one (D45). */
+  readonly claim: number
+  /** When the message first entered this queue, where the broker knows. */
+  readonly enqueuedAt: EpochMs | undefined
+  ack(): Promise<Settled>
+  /** Back to the queue, to its old place. `counted`: after a fault, raises `faults` (D40). `delay`: not before that long. */
+  requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled>
+  /** Asks the store whether the token is still ours. */
+  current(): Promise<boolean>
+}
+
+export type CloseReason =
+  /** We closed it. */
+  | { readonly kind: 'closed' }
+  /** It was taken from us. */
+  | { readonly kind: 'lost'; readonly error: BrokerError }

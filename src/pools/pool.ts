@@ -1,0 +1,109 @@
+import type { Ms, SteadyMs } from '../lib/time.js'
+import type { TaskRequest } from '../protocol/request.js'
+import type { ExceptionInfo, ResultTuple } from '../protocol/result-meta.js'
+
+/*
+ * The pool port: where user code runs.
+ *
+ * A pool starts calls in free slots and reports one outcome each; it decides nothing about messages. However an
+ * execution ends (value, throw, time limit, death of the child), exactly one `Outcome` comes back, and the parent
+ * alone decides what becomes of the message (worker/settle.ts).
+ */
+export interface Pool extends AsyncDisposable {
+  readonly kind: PoolKind
+  /** Slots: calls that may run at once. */
+  readonly size: number
+  start(signal: AbortSignal): Promise<void>
+  /** Begins the call now; the caller keeps the number of running calls within `size`. Never throws. */
+  run(call: Call): Execution
+  resize(size: number): Promise<void>
+  stats(): PoolStats
+}
+
+export type PoolKind = 'inline' | 'threads' | 'prefork'
+
+export interface PoolStats {
+  readonly kind: PoolKind
+  readonly size: number
+  readonly running: number
+  /** Process ids (prefork) or thread ids; for the inline pool its own pid. */
+  readonly members: readonly number[]
+}
+
+/** What a pool is given. */
+export interface Call {
+  readonly request: TaskRequest
+  /** How often earlier deliveries of this message ended in a fault. */
+  readonly faults: number
+  readonly queue: string
+  readonly exchange: string
+  readonly routingKey: string
+  readonly redelivered: boolean
+  /** Node name of the worker. */
+  readonly hostname: string
+  readonly softTimeLimit: Ms | undefined
+  readonly timeLimit: Ms | undefined
+}
+
+export interface Execution {
+  /** Resolves when user code is about to be entered. Early acks and `task-started` hang on it. */
+  readonly accepted: Promise<Where>
+  /** Settles exactly once, never rejects. */
+  readonly outcome: Promise<Outcome>
+  /** Cooperative: the task's AbortSignal fires with this reason. */
+  interrupt(reason: Interrupt): void
+  /** Hard: the child ends. The inline pool cannot; it abandons the execution and reports `lost`. */
+  kill(signal: string): void
+}
+
+export interface Where {
+  readonly pid: number
+  readonly at: SteadyMs
+}
+
+export type Interrupt =
+  | { readonly kind: 'soft-time-limit'; readonly limit: Ms }
+  | { readonly kind: 'hard-time-limit'; readonly limit: Ms }
+  | { readonly kind: 'terminated'; readonly signal: string }
+  /** Cold shutdown. */
+  | { readonly kind: 'shutdown' }
+  /** The lease of the delivery was lost (D25). */
+  | { readonly kind: 'lease-lost' }
+  /** The broker connection is gone and the settings say to cancel. */
+  | { readonly kind: 'connection-lost' }
+
+/** How an execution ended. `children`: results of what the task published; `runtime`: time inside user code. */
+export type Outcome = OutcomeKind & { readonly children: readonly ResultTuple[]; readonly runtime: Ms }
+
+export type OutcomeKind =
+  | { readonly kind: 'succeeded'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: ExceptionInfo; readonly traceback: string | undefined }
+  /** The handler asked for another attempt, or an autoretry rule matched. */
+  | { readonly kind: 'retry'; readonly wish: RetryWish }
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'rejected'; readonly requeue: boolean; readonly reason: string }
+  /** The soft limit's signal fired and user code ended by it, or the hard limit ended it. */
+  | { readonly kind: 'timed-out'; readonly limit: Ms; readonly hard: boolean; readonly traceback: string | undefined }
+  /** The place where it ran is gone. */
+  | { readonly kind: 'lost'; readonly exit: string }
+  /** It ended because we interrupted it for our own reasons. */
+  | {
+      readonly kind: 'cancelled'
+      readonly why: 'shutdown' | 'terminated' | 'lease-lost' | 'connection-lost'
+      readonly signal: string | undefined
+    }
+
+export interface RetryWish {
+  /** Absent = the task's default delay, or its backoff rule when `auto`. */
+  readonly countdown: Ms | undefined
+  readonly eta: number | undefined
+  readonly maxRetries: number | null | undefined
+  /** The error that caused it; undefined when the handler gave none. */
+  readonly error: ExceptionInfo | undefined
+  readonly traceback: string | undefined
+  /** Came from `autoretryFor`, not from the handler. */
+  readonly auto: boolean
+  /** Arguments for the next attempt, when the handler changed them. */
+  readonly args: readonly unknown[] | undefined
+  readonly kwargs: Readonly<Record<string, unknown>> | undefined
+}

@@ -1,0 +1,39 @@
+import type { DeadLetterReason } from './dead-letter.js'
+
+/**
+ * Turns values into body bytes and back: serializer, compression, accept list and limits L01–L05 in one object,
+ * made once per app by `createCodec`. Pure: no clock, no I/O.
+ */
+export interface Codec {
+  /** Serialises with the named serializer (default: the app's). Throws `EncodeError` naming the offending path. */
+  encode(value: unknown, options?: EncodeOptions): Encoded
+  /**
+   * Decompresses, checks the accept list, the limits and the charset, then deserialises. Never throws: what a hostile
+   * sender can cause is a value.
+   */
+  decode(encoded: Encoded): Decoded
+}
+
+export interface EncodeOptions {
+  /** `json` (default), `msgpack`, `yaml`, `raw`, `auth`. */
+  readonly serializer?: string | undefined
+  /** Alias or MIME type; absent = none. */
+  readonly compression?: string | undefined
+}
+
+export interface Encoded {
+  readonly contentType: string
+  readonly contentEncoding: string
+  /** Full MIME type for the `compression` header, when compressed. */
+  readonly compression: string | undefined
+  readonly body: Uint8Array
+}
+
+export type Decoded = { readonly kind: 'value'; readonly value: unknown } | Undecodable
+
+export interface Undecodable {
+  readonly kind: 'undecodable'
+  readonly reason: DeadLetterReason
+  /** One line for the log; no secrets, at most 256 characters of input, escaped. */
+  readonly detail: string
+}
