@@ -2,7 +2,7 @@ import type { ChordPart } from '../backends/backend.js'
 import type { EpochMs, Ms } from '../lib/time.js'
 import type { DeadLetterRecord } from '../protocol/dead-letter.js'
 import type { TaskId } from '../protocol/ids.js'
-import type { ResultMeta } from '../protocol/result-meta.js'
+import type { ExceptionInfo, ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 
 /*
@@ -15,12 +15,17 @@ import type { Signature } from '../protocol/signature.js'
 export type Effect =
   /** First of a late-acked list: when the lease is suspect, ask whether the token is still ours; if not, stop here (D25). */
   | { readonly kind: 'check-token' }
-  | { readonly kind: 'store'; readonly meta: ResultMeta; readonly ttl: Ms | undefined }
+  /** `own`: the record of the task itself, under its attempt's fence; otherwise of a task that will never run. */
+  | { readonly kind: 'store'; readonly meta: ResultMeta; readonly ttl: Ms | undefined; readonly own: boolean }
   /** A chord part has ended. Complete → publish the body under its fixed id, then close (D71). */
-  | { readonly kind: 'arrive'; readonly part: ChordPart; readonly body: Signature }
+  | { readonly kind: 'arrive'; readonly part: ChordPart; readonly body: Signature; readonly ttl: Ms | undefined }
+  /** After the body of a complete chord, or its error, is out. */
+  | { readonly kind: 'close-chord'; readonly chord: ChordPart['chord'] }
   | { readonly kind: 'publish'; readonly task: OutgoingTask }
-  | { readonly kind: 'dead-letter'; readonly record: DeadLetterRecord }
-  | { readonly kind: 'emit'; readonly event: WorkerEvent }
+  /** An errback that is registered here as inline: called at once, its errors logged and swallowed. */
+  | { readonly kind: 'errback'; readonly signature: Signature; readonly error: ExceptionInfo; readonly traceback: string | undefined }
+  | { readonly kind: 'dead-letter'; readonly record: DeadLetterRecord; readonly publishId: string }
+  | { readonly kind: 'emit'; readonly event: TaskEvent }
   | { readonly kind: 'ack' }
   | { readonly kind: 'requeue'; readonly counted: boolean; readonly delay: Ms | undefined }
 
@@ -28,7 +33,7 @@ export type Effect =
 export type OutgoingTask =
   | {
       readonly kind: 'signature'
-      /** Arguments already merged, `task_id` already fixed (D43). */
+      /** Arguments merged, `task_id` fixed (D43). */
       readonly signature: Signature
       readonly parentId: TaskId | undefined
       readonly rootId: TaskId
@@ -44,8 +49,18 @@ export type OutgoingTask =
       readonly publishId: string
     }
 
-/** Celery's event types with our field names; events/ (a later room) puts them on the wire. */
-export interface WorkerEvent {
-  readonly type: string
-  readonly fields: Readonly<Record<string, unknown>>
-}
+/**
+ * What happened to a task, under Celery's event names. Log lines and extensions read them; the events room puts them
+ * on the wire.
+ */
+export type TaskEvent =
+  | { readonly type: 'task-received'; readonly eta: EpochMs | undefined }
+  | { readonly type: 'task-started'; readonly pid: number }
+  | { readonly type: 'task-succeeded'; readonly result: unknown; readonly runtime: Ms }
+  | { readonly type: 'task-failed'; readonly error: ExceptionInfo; readonly traceback: string | undefined }
+  | { readonly type: 'task-retried'; readonly error: ExceptionInfo | undefined; readonly traceback: string | undefined; readonly delay: Ms }
+  | { readonly type: 'task-rejected'; readonly requeue: boolean }
+  | { readonly type: 'task-ignored' }
+  | { readonly type: 'task-revoked'; readonly terminated: boolean; readonly expired: boolean; readonly signal: string | undefined }
+  | { readonly type: 'task-dead-lettered'; readonly reason: string; readonly detail: string }
+  | { readonly type: 'task-returned'; readonly why: string }
