@@ -11,7 +11,12 @@ export interface Codec {
    * Decompresses, checks the accept list, the limits and the charset, then deserialises. Never throws: what a hostile
    * sender can cause is a value.
    */
-  decode(encoded: Encoded): Decoded
+  decode(encoded: Encoded, options?: DecodeOptions): Decoded
+}
+
+export interface DecodeOptions {
+  /** Numbers JavaScript would change (`1.0`, long fractions) stay as they were written, for values that are passed on. Default false. */
+  readonly exact?: boolean
 }
 
 export interface EncodeOptions {
