@@ -1,0 +1,130 @@
+/*
+ * The plan of the house as tables (ARCHITECTURE.md): floors, doors for third-party code, and the exceptions. Paths are
+ * relative to the repository, with forward slashes; a path that ends in `/` or `-` stands for all that begins with it.
+ */
+
+/** Room → floor. A file imports from its own room and from lower floors. */
+export const FLOORS: Readonly<Record<string, number>> = {
+  lib: 0,
+  protocol: 1,
+  schedules: 1,
+  drivers: 2,
+  canvas: 2,
+  brokers: 3,
+  backends: 3,
+  pools: 3,
+  control: 4,
+  events: 4,
+  reservations: 4,
+  app: 5,
+  worker: 6,
+  beat: 6,
+  telemetry: 6,
+  testing: 7,
+  dashboard: 7,
+  ops: 7,
+  cli: 8,
+}
+
+/** Front doors `src/<name>.ts`: they re-export rooms up to this floor. Rooms from floor 7 upwards may use them. */
+export const FRONT_DOORS: Readonly<Record<string, number>> = {
+  'src/index.ts': 5,
+  'src/ports.ts': 5,
+  'src/worker.ts': 6,
+  'src/testing.ts': 7,
+}
+
+export const LOWEST_FLOOR_ABOVE_DOORS = 7
+
+/** Package → where it may be imported. What is not here may not be imported at all (tests: any dev dependency). */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@msgpack/msgpack': ['src/protocol/'],
+  commander: ['src/cli/'],
+  fzstd: ['src/protocol/'],
+  jiti: ['src/cli/'],
+  libsql: ['src/drivers/'],
+  pino: ['src/lib/node-log'],
+  'seek-bzip': ['src/protocol/'],
+  'sonic-boom': ['src/lib/node-log'],
+  yaml: ['src/protocol/'],
+}
+
+/** Node modules that compute and do nothing else; the others are I/O and belong to `REAL_PLACES`. */
+export const PURE_NODE_MODULES: readonly string[] = [
+  'node:async_hooks',
+  'node:buffer',
+  'node:crypto',
+  'node:events',
+  'node:module',
+  'node:path',
+  'node:string_decoder',
+  'node:url',
+  'node:util',
+  'node:zlib',
+]
+
+/** Node modules with a narrower door than the rest. */
+export const NODE_MODULE_PLACES: Readonly<Record<string, readonly string[]>> = {
+  'node:sqlite': ['src/drivers/'],
+}
+
+/** Where the real world may be touched: its clock, timers, chance, files, sockets and processes. */
+export const REAL_PLACES: readonly string[] = [
+  'src/lib/node-',
+  'src/drivers/',
+  'src/pools/',
+  'src/ops/',
+  'src/dashboard/',
+  'src/cli/',
+]
+
+export type RuleName =
+  | 'unknown-room'
+  | 'floor'
+  | 'cycle'
+  | 'package'
+  | 'node-module'
+  | 'module-state'
+  | 'global'
+  | 'snake-case'
+  | 'export-all'
+  | 'default-export'
+  | 'barrel'
+  | 'file-name'
+
+export interface Exception {
+  readonly rule: RuleName
+  /** File, or beginning of a path. */
+  readonly where: string
+  /** The violation's subject: a name, a module; absent = any. */
+  readonly what?: string
+  readonly reason: string
+}
+
+/** One that excuses nothing fails the test: exceptions leave with their cause. */
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    rule: 'module-state',
+    where: 'src/app/current-task.ts',
+    what: 'running',
+    reason: 'currentTask() has no argument to find its task by; the storage only ties a call to its own context',
+  },
+  {
+    rule: 'snake-case',
+    where: 'src/worker/running.ts',
+    what: 'lovage_requeued',
+    reason: "custom headers keep their wire names in a TaskRequest, ours among the sender's",
+  },
+  {
+    rule: 'snake-case',
+    where: 'src/lib/log-',
+    what: 'task_name',
+    reason: "Celery's format placeholder and the field of the same name in JSON logs",
+  },
+  {
+    rule: 'snake-case',
+    where: 'src/lib/log-',
+    what: 'task_id',
+    reason: "Celery's format placeholder and the field of the same name in JSON logs",
+  },
+]
