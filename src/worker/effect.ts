@@ -23,7 +23,12 @@ export type Effect =
   | { readonly kind: 'close-chord'; readonly chord: ChordPart['chord'] }
   | { readonly kind: 'publish'; readonly task: OutgoingTask }
   /** An errback that is registered here as inline: called at once, its errors logged and swallowed. */
-  | { readonly kind: 'errback'; readonly signature: Signature; readonly error: ExceptionInfo; readonly traceback: string | undefined }
+  | {
+      readonly kind: 'errback'
+      readonly signature: Signature
+      readonly error: ExceptionInfo
+      readonly traceback: string | undefined
+    }
   | { readonly kind: 'dead-letter'; readonly record: DeadLetterRecord; readonly publishId: string }
   | { readonly kind: 'emit'; readonly event: TaskEvent }
   | { readonly kind: 'ack' }
@@ -58,9 +63,19 @@ export type TaskEvent =
   | { readonly type: 'task-started'; readonly pid: number }
   | { readonly type: 'task-succeeded'; readonly result: unknown; readonly runtime: Ms }
   | { readonly type: 'task-failed'; readonly error: ExceptionInfo; readonly traceback: string | undefined }
-  | { readonly type: 'task-retried'; readonly error: ExceptionInfo | undefined; readonly traceback: string | undefined; readonly delay: Ms }
+  | {
+      readonly type: 'task-retried'
+      readonly error: ExceptionInfo | undefined
+      readonly traceback: string | undefined
+      readonly delay: Ms
+    }
   | { readonly type: 'task-rejected'; readonly requeue: boolean }
   | { readonly type: 'task-ignored' }
-  | { readonly type: 'task-revoked'; readonly terminated: boolean; readonly expired: boolean; readonly signal: string | undefined }
+  | {
+      readonly type: 'task-revoked'
+      readonly terminated: boolean
+      readonly expired: boolean
+      readonly signal: string | undefined
+    }
   | { readonly type: 'task-dead-lettered'; readonly reason: string; readonly detail: string }
   | { readonly type: 'task-returned'; readonly why: string }

@@ -19,7 +19,13 @@ export type RetryPlan =
  *
  * `random` in [0, 1) is passed in: the plan is pure (D54).
  */
-export function planRetry(wish: RetryWish, retries: number, policy: TaskPolicy, now: EpochMs, random: number): RetryPlan {
+export function planRetry(
+  wish: RetryWish,
+  retries: number,
+  policy: TaskPolicy,
+  now: EpochMs,
+  random: number,
+): RetryPlan {
   const maxRetries = wish.maxRetries === undefined ? policy.maxRetries : wish.maxRetries
   if (maxRetries !== null && retries + 1 > maxRetries) return { kind: 'exhausted', maxRetries }
   if (wish.eta !== undefined) {

@@ -1,0 +1,134 @@
+import { deferred } from '../../lib/deferred.js'
+import type { Runtime } from '../../lib/runtime.js'
+import type { Call, Execution, Interrupt, Outcome, OutcomeKind, Pool, PoolStats, Where } from '../pool.js'
+
+/** Runs one call to its outcome; never rejects. Handed in by the worker: a pool knows nothing of tasks. */
+export type Execute = (call: Call, control: CallControl) => Promise<Outcome>
+
+export interface CallControl {
+  /** At most one listener; called at once when an interrupt came before it. */
+  onInterrupt(listener: (reason: Interrupt) => void): void
+}
+
+export interface InlinePoolOptions {
+  readonly runtime: Runtime
+  readonly size: number
+  readonly execute: Execute
+}
+
+/**
+ * The default pool: handlers run in this process, `size` of them at a time, sharing its event loop. Right for work that
+ * waits. It can interrupt (the task's AbortSignal) but not kill: a `kill` abandons the execution, its slot is free
+ * again and its outcome reported, while code that ignores the signal goes on unheard.
+ */
+export class InlinePool implements Pool {
+  readonly kind = 'inline'
+  readonly #runtime: Runtime
+  readonly #execute: Execute
+  #size: number
+  #running = 0
+
+  constructor(options: InlinePoolOptions) {
+    this.#runtime = options.runtime
+    this.#execute = options.execute
+    this.#size = options.size
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  async start(): Promise<void> {}
+
+  run(call: Call): Execution {
+    this.#running++
+    const { clock, host } = this.#runtime
+    const execution = new InlineExecution(clock.steady(), { pid: host.pid, at: clock.steady() }, () => {
+      this.#running--
+      return clock.steady()
+    })
+    this.#execute(call, execution).then(
+      outcome => execution.finish(outcome),
+      error => execution.end({ kind: 'lost', exit: `internal error: ${String(error)}` }),
+    )
+    return execution
+  }
+
+  async resize(size: number): Promise<void> {
+    this.#size = size
+  }
+
+  stats(): PoolStats {
+    return { kind: this.kind, size: this.#size, running: this.#running, members: [this.#runtime.host.pid] }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+class InlineExecution implements Execution, CallControl {
+  readonly accepted: Promise<Where>
+  readonly outcome: Promise<Outcome>
+  readonly #started: number
+  readonly #release: () => number
+  readonly #settle: (outcome: Outcome) => void
+  #interrupt: Interrupt | undefined
+  #listener: ((reason: Interrupt) => void) | undefined
+  #ended = false
+
+  constructor(started: number, where: Where, release: () => number) {
+    const { promise, resolve } = deferred<Outcome>()
+    this.outcome = promise
+    this.#settle = resolve
+    this.accepted = Promise.resolve(where)
+    this.#started = started
+    this.#release = release
+  }
+
+  onInterrupt(listener: (reason: Interrupt) => void): void {
+    this.#listener = listener
+    if (this.#interrupt !== undefined) listener(this.#interrupt)
+  }
+
+  interrupt(reason: Interrupt): void {
+    if (this.#ended) return
+    this.#interrupt = reason
+    this.#listener?.(reason)
+  }
+
+  kill(signal: string): void {
+    this.end(killedOutcome(this.#interrupt, signal))
+  }
+
+  finish(outcome: Outcome): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#release()
+    this.#settle(outcome)
+  }
+
+  end(kind: OutcomeKind): void {
+    if (this.#ended) return
+    this.#ended = true
+    const runtime = this.#release() - this.#started
+    this.#settle({ ...kind, children: [], runtime })
+  }
+}
+
+/** What a kill means depends on why it came. */
+function killedOutcome(interrupt: Interrupt | undefined, signal: string): OutcomeKind {
+  switch (interrupt?.kind) {
+    case 'hard-time-limit':
+      return { kind: 'timed-out', limit: interrupt.limit, hard: true, traceback: undefined }
+    case 'terminated':
+      return { kind: 'cancelled', why: 'terminated', signal: interrupt.signal }
+    case 'shutdown':
+    case 'lease-lost':
+    case 'connection-lost':
+      return { kind: 'cancelled', why: interrupt.kind, signal: undefined }
+    case 'soft-time-limit':
+    case undefined:
+      return { kind: 'lost', exit: `signal ${signal}` }
+    default:
+      return interrupt satisfies never
+  }
+}

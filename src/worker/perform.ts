@@ -1,0 +1,376 @@
+import type { ChordPart, ResultBackend } from '../backends/backend.js'
+import { BackendError } from '../backends/errors.js'
+import type { Address, Connection, Queue } from '../brokers/broker.js'
+import { BrokerError, NotSentError } from '../brokers/errors.js'
+import { type BackoffRule, backoff } from '../lib/backoff.js'
+import type { Runtime } from '../lib/runtime.js'
+import type { EpochMs, Ms } from '../lib/time.js'
+import { type DeadLetterRecord, deadQueue, toDeadLetter } from '../protocol/dead-letter.js'
+import { exceptionInfoOf } from '../protocol/exception.js'
+import { exceptionRepr } from '../protocol/exception-repr.js'
+import type { GroupId } from '../protocol/ids.js'
+import type { Message } from '../protocol/message.js'
+import type { TaskRequest } from '../protocol/request.js'
+import type { ResultMeta } from '../protocol/result-meta.js'
+import type { Signature } from '../protocol/signature.js'
+import { signatureTaskId } from '../protocol/signature-options.js'
+import { chordEffects } from './aftermath.js'
+import type { Effect, OutgoingTask, TaskEvent } from './effect.js'
+import { latestClaim, type Running } from './running.js'
+import { settleStored } from './settle.js'
+import type { SettleContext } from './settle-context.js'
+import { isFinal } from './states.js'
+
+/*
+ * The interpreter of effects: the only place where a worker changes the world. Effects are carried out one after
+ * another, each confirmed before the next begins (reliability §4). A list ends early in four ways:
+ *
+ * - `stale`: the delivery is somebody else's now; whoever has it tells the rest.
+ * - `handed-back`: a store or a publish stayed impossible for `resultWriteTimeout` and the message is unacked: it goes
+ *   back, so another worker, or this one later, tells the rest (D47).
+ * - `spooled`: the same, but the message was acked early: what could not be done is kept in the spool and done later.
+ * - `unstorable`: the value cannot be serialised or is too large: nothing has been done yet, the caller settles anew.
+ */
+export type Performed =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'handed-back' }
+  | { readonly kind: 'spooled' }
+  | { readonly kind: 'unstorable'; readonly error: unknown }
+
+/** What effects act upon. */
+export interface World {
+  readonly runtime: Runtime
+  readonly backend: ResultBackend | undefined
+  /** The connection of the present session; undefined while there is none. */
+  live(): Connection | undefined
+  outgoing(task: OutgoingTask, running: Running): Outgoing
+  emit(event: TaskEvent, running: Running): void
+  errback(signature: Signature, request: TaskRequest, error: ResultMeta['error'], traceback: string | undefined): void
+  spool(entry: SpoolEntry): Promise<void>
+  /** May more dead letters be written for this queue (D64)? */
+  deadLetterRoom(queue: string): Promise<boolean>
+  /** How long a store or publish may be tried again. */
+  readonly writeTimeout: Ms
+  /** After every effect; simulations crash here (F04). */
+  afterEffect(effect: Effect): Promise<void> | undefined
+}
+
+/** A message ready to be published: encoded, addressed, named. */
+export interface Outgoing {
+  readonly message: Message
+  /** Declared first. */
+  readonly queue: Queue | undefined
+  readonly to: Address
+  readonly publishId: string
+  readonly notBefore: EpochMs | undefined
+}
+
+/** What an early-acked task could not tell the world in time. */
+export type SpoolEntry =
+  | { readonly kind: 'store'; readonly meta: ResultMeta; readonly ttl: Ms | undefined }
+  | { readonly kind: 'publish'; readonly outgoing: Outgoing }
+
+const WRITE_BACKOFF: BackoffRule = { first: 10, cap: 10_000 }
+const DONE: Performed = { kind: 'done' }
+
+export async function perform(
+  effects: readonly Effect[],
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed> {
+  for (const effect of effects) {
+    const performed = await performOne(effect, running, context, world)
+    if (performed !== undefined) return performed
+    const crash = world.afterEffect(effect)
+    if (crash !== undefined) await crash
+  }
+  return DONE
+}
+
+/** Undefined = go on with the next effect. */
+async function performOne(
+  effect: Effect,
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  switch (effect.kind) {
+    case 'check-token':
+      return checkToken(running, world)
+    case 'store':
+      return store(effect.meta, effect.ttl, effect.own, running, context, world)
+    case 'arrive':
+      return arrive(effect.part, effect.body, effect.ttl, running, context, world)
+    case 'close-chord':
+      return closeChord(effect.chord, running, world)
+    case 'publish':
+      return publishTask(effect.task, running, context, world)
+    case 'errback':
+      world.errback(effect.signature, running.request, effect.error, effect.traceback)
+      return undefined
+    case 'dead-letter':
+      return deadLetter(effect.record, effect.publishId, running, world)
+    case 'emit':
+      world.emit(effect.event, running)
+      return undefined
+    case 'ack':
+      return ack(running)
+    case 'requeue':
+      return requeue(running, effect.counted, effect.delay)
+    default:
+      return effect satisfies never
+  }
+}
+
+/** D25: only a process that may have lost its leases asks; a token that is lost ends the list before any effect. */
+async function checkToken(running: Running, world: World): Promise<Performed | undefined> {
+  if (world.live()?.suspect() !== true) return undefined
+  const current = await Promise.all(running.deliveries.map(delivery => delivery.current()))
+  if (current.includes(true)) return undefined
+  running.settled = true
+  world.emit({ type: 'task-returned', why: 'lease-lost' }, running)
+  return { kind: 'stale' }
+}
+
+async function store(
+  meta: ResultMeta,
+  ttl: Ms | undefined,
+  own: boolean,
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  const { backend } = world
+  if (backend === undefined) return undefined
+  const fence = own ? { retries: running.request.retries, claim: latestClaim(running) } : undefined
+  const stored = await persist(() => backend.store(meta, { ttl, fence }), world)
+  if (stored.kind === 'done') {
+    return stored.value === 'refused' && own ? refused(running, context, world) : undefined
+  }
+  if (stored.kind === 'impossible') {
+    if (own && meta.status === 'SUCCESS') return { kind: 'unstorable', error: stored.error }
+    world.runtime.log.error(`Result of ${meta.taskId} could not be stored: ${describe(stored.error)}`)
+    return undefined
+  }
+  return giveUp({ kind: 'store', meta, ttl }, running, world)
+}
+
+/**
+ * A later attempt has written already. Is its state final, what follows it is performed here as well (the ids are the
+ * same, so nothing happens twice); otherwise the later attempt will tell. Either way this message is done.
+ */
+async function refused(running: Running, context: SettleContext, world: World): Promise<Performed> {
+  const fetched = await persist(async () => world.backend?.fetch(running.request.id), world)
+  const stored = fetched.kind === 'done' ? fetched.value : undefined
+  if (stored !== undefined && isFinal(stored.status)) {
+    return perform(settleStored(stored, context), running, context, world)
+  }
+  if (running.late) await ack(running)
+  return { kind: 'stale' }
+}
+
+async function arrive(
+  part: ChordPart,
+  body: Signature,
+  ttl: Ms | undefined,
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  const { backend } = world
+  if (backend === undefined) return undefined
+  const arrived = await persist(() => backend.arrive(part, ttl), world)
+  if (arrived.kind === 'impossible') {
+    world.runtime.log.error(`Chord ${part.chord} could not count ${part.taskId}: ${describe(arrived.error)}`)
+    return undefined
+  }
+  if (arrived.kind === 'late') return handBackOr(running, world, 'the chord could not be counted')
+  if (arrived.value.kind !== 'complete') return undefined
+  const performed = await perform(chordEffects(part.chord, arrived.value.parts, body, context), running, context, world)
+  return performed.kind === 'done' ? undefined : performed
+}
+
+async function closeChord(chord: GroupId, running: Running, world: World): Promise<Performed | undefined> {
+  const closed = await persist(async () => world.backend?.close(chord), world)
+  return closed.kind === 'late' ? handBackOr(running, world, 'the chord could not be closed') : undefined
+}
+
+async function publishTask(
+  task: OutgoingTask,
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  let outgoing: Outgoing
+  try {
+    outgoing = world.outgoing(task, running)
+  } catch (error) {
+    return unpublishable(task, error, running, context, world)
+  }
+  const sent = await persist(() => send(outgoing, world), world)
+  if (sent.kind === 'done') return undefined
+  if (sent.kind === 'impossible') return unpublishable(task, sent.error, running, context, world)
+  return giveUp({ kind: 'publish', outgoing }, running, world)
+}
+
+async function send(outgoing: Outgoing, world: World): Promise<void> {
+  const connection = world.live()
+  if (connection === undefined) {
+    throw new NotSentError('LVG_NOT_CONNECTED', 'The worker is not connected to its broker.', { transient: true })
+  }
+  if (outgoing.queue !== undefined) await connection.declare({ queues: [outgoing.queue] })
+  const { publishId, notBefore } = outgoing
+  await connection.publish(outgoing.message, outgoing.to, {
+    publishId,
+    ...(notBefore === undefined ? {} : { notBefore }),
+  })
+}
+
+/**
+ * What should follow can never be published (no route, not serialisable). A retry: the message goes to the dead-letter
+ * place and the task fails. Anything else: whoever waits for that task is told.
+ */
+async function unpublishable(
+  task: OutgoingTask,
+  error: unknown,
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  const { error: info, traceback } = exceptionInfoOf(error)
+  const id = task.kind === 'retry' ? running.request.id : signatureTaskId(task.signature)
+  world.runtime.log.error(
+    `Task ${running.request.task}[${running.request.id}]: ${task.kind} could not be published: ${describe(error)}`,
+  )
+  if (id !== undefined) {
+    const meta: ResultMeta = {
+      taskId: id,
+      status: 'FAILURE',
+      result: undefined,
+      error: info,
+      traceback,
+      children: [],
+      dateDone: context.dateDone,
+    }
+    const stored = await store(meta, context.policy.resultExpires, false, running, context, world)
+    if (stored !== undefined) return stored
+  }
+  if (task.kind !== 'retry') return undefined
+  return deadLetter(
+    { ...deadRecord(context), reason: 'unroutable-retry', detail: exceptionRepr(info) },
+    `${task.publishId}:dead`,
+    running,
+    world,
+  )
+}
+
+function deadRecord(context: SettleContext): Omit<DeadLetterRecord, 'reason' | 'detail'> {
+  const { delivery, now, worker } = context
+  const { queue, exchange, routingKey, faults, enqueuedAt } = delivery
+  return { queue, exchange, routingKey, deliveries: faults, firstSeen: enqueuedAt, diedAt: now, worker }
+}
+
+/** D61, D64: confirmed before anything else happens to the message; when the place is full, the message stays where it is. */
+async function deadLetter(
+  record: DeadLetterRecord,
+  publishId: string,
+  running: Running,
+  world: World,
+): Promise<Performed | undefined> {
+  const written = await writeDeadLetter(running.request.message, record, publishId, world)
+  if (written === 'written') return undefined
+  return handBackOr(
+    running,
+    world,
+    written === 'full' ? `${deadQueue(record.queue)} is full` : 'the dead letter could not be written',
+  )
+}
+
+/** Also used for messages that never became a request. */
+export async function writeDeadLetter(
+  message: Message,
+  record: DeadLetterRecord,
+  publishId: string,
+  world: World,
+): Promise<'written' | 'full' | 'failed'> {
+  if (!(await world.deadLetterRoom(record.queue))) return 'full'
+  const queue = deadQueue(record.queue)
+  const outgoing: Outgoing = {
+    message: toDeadLetter(message, record),
+    queue: { name: queue, durable: true },
+    to: { exchange: '', routingKey: queue },
+    publishId,
+    notBefore: undefined,
+  }
+  const sent = await persist(() => send(outgoing, world), world)
+  if (sent.kind === 'done') return 'written'
+  if (sent.kind === 'impossible') {
+    world.runtime.log.critical(`Dead letter for ${record.queue} could not be written: ${describe(sent.error)}`)
+  }
+  return 'failed'
+}
+
+async function ack(running: Running): Promise<undefined> {
+  running.settled = true
+  await Promise.all(running.deliveries.map(delivery => delivery.ack()))
+  return undefined
+}
+
+async function requeue(running: Running, counted: boolean, delay: Ms | undefined): Promise<undefined> {
+  running.settled = true
+  const how = delay === undefined ? { counted } : { counted, delay }
+  await Promise.all(running.deliveries.map(delivery => delivery.requeue(how)))
+  return undefined
+}
+
+/** D47: late → the delivery goes back; early → the spool keeps what could not be done. */
+async function giveUp(entry: SpoolEntry, running: Running, world: World): Promise<Performed> {
+  if (running.late) return handBackOr(running, world, `${entry.kind} failed for too long`)
+  await world.spool(entry)
+  return { kind: 'spooled' }
+}
+
+async function handBackOr(running: Running, world: World, why: string): Promise<Performed> {
+  world.emit({ type: 'task-returned', why }, running)
+  await requeue(running, false, HAND_BACK_DELAY)
+  return { kind: 'handed-back' }
+}
+
+/** A message handed back for want of a store does not come back at once: the want lasts. */
+const HAND_BACK_DELAY: Ms = 5000
+
+type Persisted<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  /** Waiting does not help. */
+  | { readonly kind: 'impossible'; readonly error: unknown }
+  /** It may work one day, but not within the time given. */
+  | { readonly kind: 'late'; readonly error: unknown }
+
+/**
+ * Tries until it works, cannot work, or `writeTimeout` is over: 10 ms doubling to 10 s between tries, with jitter.
+ * A single try needs no deadline: every port operation settles at the latest when its connection is found dead.
+ */
+async function persist<T>(act: () => Promise<T>, world: World): Promise<Persisted<T>> {
+  const { clock, random } = world.runtime
+  const deadline = clock.steady() + world.writeTimeout
+  for (let tries = 0; ; tries++) {
+    try {
+      return { kind: 'done', value: await act() }
+    } catch (error) {
+      if (!isTransient(error)) return { kind: 'impossible', error }
+      const left = deadline - clock.steady()
+      if (left <= 0) return { kind: 'late', error }
+      await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return (error instanceof BrokerError || error instanceof BackendError) && error.transient
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
