@@ -1,0 +1,58 @@
+import { LovageError } from '../lib/errors.js'
+
+/** SQLite's primary result codes that somebody decides by; all others are `ERROR`. `THREAD`: its thread died. */
+export type SqliteCode =
+  | 'BUSY'
+  | 'CANTOPEN'
+  | 'CONSTRAINT'
+  | 'CORRUPT'
+  | 'ERROR'
+  | 'FULL'
+  | 'IOERR'
+  | 'NOTADB'
+  | 'READONLY'
+  | 'THREAD'
+
+/** What SQLite said. `code` is `LVG_SQLITE_<sqlite>`. */
+export class SqliteError extends LovageError {
+  override readonly name: string = 'SqliteError'
+  readonly sqlite: SqliteCode
+
+  constructor(sqlite: SqliteCode, message: string, options?: { readonly cause?: unknown }) {
+    super(`LVG_SQLITE_${sqlite}`, message, options)
+    this.sqlite = sqlite
+  }
+
+  /** The file takes no writes now, but may again without anybody restarting us: disk full, I/O error, read-only (D3c). */
+  get unwritable(): boolean {
+    return this.sqlite === 'FULL' || this.sqlite === 'IOERR' || this.sqlite === 'READONLY'
+  }
+
+  /** The file's content cannot be trusted any more (D3d). */
+  get damaged(): boolean {
+    return this.sqlite === 'CORRUPT' || this.sqlite === 'NOTADB'
+  }
+}
+
+/**
+ * A damaged SQLite file was found and renamed to `aside` (D3d); undefined when it could not be renamed. Whoever runs as
+ * a process ends with exit code 74.
+ */
+export class SqliteDamagedError extends LovageError {
+  override readonly name = 'SqliteDamagedError'
+  readonly path: string
+  readonly aside: string | undefined
+
+  constructor(path: string, aside: string | undefined, options?: { readonly cause?: unknown }) {
+    super('LVG_SQLITE_DAMAGED', damage(path, aside), options)
+    this.path = path
+    this.aside = aside
+  }
+}
+
+function damage(path: string, aside: string | undefined): string {
+  if (aside === undefined) {
+    return `The SQLite file ${path} is damaged and could not be renamed aside. Stop every process that uses it, move it away, then run "lovage sqlite recover FILE" on it to salvage what is readable.`
+  }
+  return `The SQLite file ${path} was damaged; it was kept as ${aside}. Run "lovage sqlite recover ${aside}" to salvage what is readable, then start again.`
+}

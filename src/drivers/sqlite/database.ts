@@ -1,0 +1,142 @@
+import { SqliteError } from '../errors.js'
+import { type Engine, type EngineStatement, openEngine, type SqlRow, type SqlValue } from './engine.js'
+
+export type { SqlRow, SqlValue } from './engine.js'
+
+/** `full`: a commit survives power loss. `os`: the last moments may be lost then, the file stays sound (D12). */
+export type Durability = 'full' | 'os'
+
+export interface DatabaseOptions {
+  readonly durability: Durability
+  /** How long SQLite itself waits for another process's lock. Default 5,000 ms. */
+  readonly busyTimeoutMs?: number
+}
+
+/** WAL pages (4 KiB) after which a commit also checkpoints. */
+const WAL_PAGES = 2000
+/** The WAL file is cut back to this after a checkpoint, bytes. */
+const WAL_BYTES = 16 * 1024 * 1024
+
+/**
+ * One synchronous connection to one SQLite file, on whichever SQLite this Node has. It belongs on a thread of its own
+ * (host.ts), save in tests and simulation. Every method throws `SqliteError`.
+ *
+ * Parameters are positional (`?1`, `?2`, …). Rows are objects; blobs are `Uint8Array`; integers are numbers, and one
+ * beyond 2^53 throws rather than come back rounded. Each SQL text is prepared once and kept: texts come from `.sql`
+ * files, so there are few; never build them.
+ */
+export class Database {
+  readonly path: string
+  readonly #engine: Engine
+  readonly #statements = new Map<string, EngineStatement>()
+  #inside = false
+  #open = true
+
+  constructor(path: string, options: DatabaseOptions) {
+    this.path = path
+    this.#engine = openEngine(path)
+    try {
+      this.#configure(options)
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /** Runs any number of statements without parameters. */
+  exec(sql: string): void {
+    this.#engine.exec(sql)
+  }
+
+  /** Returns the number of changed rows. */
+  run(sql: string, ...params: readonly SqlValue[]): number {
+    return this.#prepared(sql).run(params)
+  }
+
+  get<R extends SqlRow>(sql: string, ...params: readonly SqlValue[]): R | undefined {
+    // The caller names the columns of the SQL it wrote.
+    return this.#prepared(sql).get(params) as R | undefined
+  }
+
+  all<R extends SqlRow>(sql: string, ...params: readonly SqlValue[]): R[] {
+    return this.#prepared(sql).all(params) as R[]
+  }
+
+  /** `BEGIN IMMEDIATE` … `COMMIT`; rolled back when `work` or the commit throws. Inside another one: part of that one. */
+  transaction<T>(work: () => T): T {
+    return this.#within('BEGIN IMMEDIATE', work)
+  }
+
+  /** One consistent view for several reads. */
+  snapshot<T>(work: () => T): T {
+    return this.#within('BEGIN', work)
+  }
+
+  /** Changes when another connection has committed since. */
+  dataVersion(): number {
+    return Number(this.get('PRAGMA data_version')?.['data_version'])
+  }
+
+  /** Reads every page's structure; throws `SqliteError` `CORRUPT` with what was found. */
+  quickCheck(): void {
+    const found = this.all('PRAGMA quick_check(5)').map(row => String(Object.values(row)[0]))
+    if (found.length === 1 && found[0] === 'ok') return
+    throw new SqliteError('CORRUPT', `SQLite: quick_check of ${this.path}: ${found.join('; ')}`)
+  }
+
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#statements.clear()
+    this.#engine.close()
+  }
+
+  #within<T>(begin: string, work: () => T): T {
+    if (this.#inside) return work()
+    this.run(begin)
+    this.#inside = true
+    try {
+      const value = work()
+      this.run('COMMIT')
+      return value
+    } catch (error) {
+      this.#rollback()
+      throw error
+    } finally {
+      this.#inside = false
+    }
+  }
+
+  #rollback(): void {
+    try {
+      this.run('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself: it does on FULL, IOERR and the like.
+    }
+  }
+
+  #prepared(sql: string): EngineStatement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#engine.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  /** All set explicitly: builds differ in their defaults (D12). */
+  #configure(options: DatabaseOptions): void {
+    const pragmas = [
+      `busy_timeout = ${options.busyTimeoutMs ?? 5000}`,
+      'trusted_schema = OFF',
+      'journal_mode = WAL',
+      `synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'}`,
+      // `UPDATE … RETURNING` keeps its rows in a temporary table: on disk it costs twice the statement.
+      'temp_store = MEMORY',
+      'foreign_keys = ON',
+      `wal_autocheckpoint = ${WAL_PAGES}`,
+      `journal_size_limit = ${WAL_BYTES}`,
+    ]
+    for (const pragma of pragmas) this.#engine.prepare(`PRAGMA ${pragma}`).all([])
+  }
+}

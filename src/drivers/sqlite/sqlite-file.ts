@@ -1,0 +1,156 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { ConfigError } from '../../lib/errors.js'
+import { SqliteError } from '../errors.js'
+import { networkFilesystem } from './network-filesystem.js'
+
+/** `application_id` of a file that Lovage made: `LVGE`. Files of others with an id of their own are refused. */
+export const APPLICATION_ID = 0x4c564745
+
+const MAGIC_TEXT = 'SQLite format 3\0'
+const APPLICATION_ID_OFFSET = 68
+
+/** Which file a path named when it was opened. */
+export interface FileIdentity {
+  readonly device: number
+  readonly inode: number
+}
+
+/**
+ * Checks a path before SQLite sees it, and creates the file (readable by its owner only) when absent.
+ *
+ * Throws `ConfigError` for what a person must mend: `LVG_SQLITE_PATH` (a folder, no folder to put it in, no right to
+ * write there), `LVG_SQLITE_NETWORK_FILESYSTEM` (D3e), `LVG_SQLITE_FOREIGN_FILE` (no SQLite file, or another program's).
+ * Throws `SqliteError` `CORRUPT` when the file was ours and its first page is not readable any more.
+ */
+export function prepareFile(path: string, options: { readonly allowNetworkFilesystem: boolean }): FileIdentity {
+  const folder = dirname(resolve(path))
+  const stats = lookAt(path)
+  if (stats?.isDirectory()) throw pathError(`${path} is a folder; name a file in it.`)
+  if (!existsSync(folder)) throw pathError(`${path} cannot be opened: the folder ${folder} does not exist. Create it first.`)
+  if (!options.allowNetworkFilesystem) refuseNetwork(path, folder)
+  // WAL needs two files beside the database, so the folder counts too.
+  if (!allows(folder, constants.W_OK | constants.X_OK)) {
+    throw pathError(`${path} cannot be used: this process may not write to the folder ${folder}.`)
+  }
+  if (stats === undefined) create(path)
+  else checkContent(path, stats)
+  const made = statSync(path)
+  return { device: made.dev, inode: made.ino }
+}
+
+/** False when the path names another file by now, or none. */
+export function isStill(path: string, identity: FileIdentity): boolean {
+  const stats = lookAt(path)
+  return stats !== undefined && stats.ino === identity.inode && stats.dev === identity.device
+}
+
+/**
+ * Renames a damaged file and its companions to `<path>.damaged-<epoch ms>` (D3d). Undefined when the path names another
+ * file by now (somebody else did it first), or renaming failed.
+ */
+export function setAside(path: string, identity: FileIdentity | undefined, now: number): string | undefined {
+  if (identity !== undefined && !isStill(path, identity)) return undefined
+  const aside = `${path}.damaged-${Math.floor(now)}`
+  try {
+    renameSync(path, aside)
+  } catch {
+    return undefined
+  }
+  for (const ending of ['-wal', '-shm']) {
+    if (existsSync(path + ending)) renameSync(path + ending, aside + ending)
+  }
+  return aside
+}
+
+/** The file that carries the wake signal. Its presence also tells that the file beside it was made by us. */
+export function wakePath(path: string, name: string): string {
+  return join(dirname(path), `${basename(path)}-${name}`)
+}
+
+function create(path: string): void {
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600))
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    // Another process was quicker.
+    if (code === 'EEXIST') return
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw new SqliteError('FULL', `No space to create ${path}.`, { cause })
+    throw pathError(`${path} cannot be created (${code}).`, cause)
+  }
+}
+
+function checkContent(path: string, stats: Stats): void {
+  if (!stats.isFile()) throw pathError(`${path} is not a regular file.`)
+  if (!allows(path, constants.R_OK)) throw pathError(`${path} cannot be read by this process.`)
+  const ours = existsSync(wakePath(path, 'wake'))
+  if (stats.size === 0) {
+    if (ours) throw new SqliteError('CORRUPT', `${path} is empty but has been used before.`)
+    return
+  }
+  const head = readHead(path)
+  if (head.subarray(0, 16).toString('latin1') !== MAGIC_TEXT) {
+    if (ours) throw new SqliteError('CORRUPT', `${path} has lost its first page.`)
+    throw foreignFile(`${path} is not a SQLite file. Name another file, or move this one away.`)
+  }
+  const id = head.readUInt32BE(APPLICATION_ID_OFFSET)
+  // 0: unset, as in result databases that Celery made; those are shared.
+  if (id !== 0 && id !== APPLICATION_ID) {
+    throw foreignFile(`${path} is the SQLite file of another program (application id ${id}). Name another file.`)
+  }
+}
+
+function readHead(path: string): Buffer {
+  const head = Buffer.alloc(100)
+  const descriptor = openSync(path, constants.O_RDONLY)
+  try {
+    readSync(descriptor, head, 0, head.length, 0)
+  } finally {
+    closeSync(descriptor)
+  }
+  return head
+}
+
+function refuseNetwork(path: string, folder: string): void {
+  const type = networkFilesystem(folder)
+  if (type === undefined) return
+  throw new ConfigError(
+    'LVG_SQLITE_NETWORK_FILESYSTEM',
+    `${path} is on a network file system (${type}), where SQLite's locks and WAL are not dependable. Use a local disk, or set allowNetworkFilesystem if you are sure that only one machine uses it.`,
+  )
+}
+
+function pathError(message: string, cause?: unknown): ConfigError {
+  return new ConfigError('LVG_SQLITE_PATH', message, { cause })
+}
+
+function foreignFile(message: string): ConfigError {
+  return new ConfigError('LVG_SQLITE_FOREIGN_FILE', message)
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+function allows(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
