@@ -1,0 +1,238 @@
+import type { Fence } from '../backends/backend.js'
+import { parseDuration } from '../lib/duration.js'
+import { LovageError } from '../lib/errors.js'
+import type { Clock, Log } from '../lib/runtime.js'
+import type { EpochMs, Ms } from '../lib/time.js'
+import type { GroupId, TaskId, TaskName } from '../protocol/ids.js'
+import type { TaskRequest } from '../protocol/request.js'
+import type { ResultTuple, State } from '../protocol/result-meta.js'
+import type { Kwargs } from '../protocol/signature.js'
+import { Retry, type RetryRequest } from './errors.js'
+import type { Duration } from './task-options.js'
+import { toEpochMs } from './to-epoch-ms.js'
+
+/** How the message came to this worker. */
+export interface DeliveryInfo {
+  readonly exchange: string
+  readonly routingKey: string
+  readonly queue: string
+  readonly priority: number | undefined
+  /** It was delivered before, for whatever reason. */
+  readonly redelivered: boolean
+  /** How many earlier deliveries ended in a fault. */
+  readonly faults: number
+}
+
+/** What surrounds a running handler; given by whoever runs it. */
+export interface ContextParts {
+  /** Fires when the task should end: soft limit, revoke, shutdown, lost lease. Its reason says which. */
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** Every line carries the task's id and name. */
+  readonly log: Log
+  /** Node name of the worker. */
+  readonly hostname: string
+  readonly deliveryInfo: DeliveryInfo
+  /** Orders the attempts of this id; undefined where the broker does not number its deliveries. */
+  readonly fence: Fence | undefined
+  /** Runs in the caller because of `taskAlwaysEager`. */
+  readonly isEager: boolean
+  /** Stores a state of the handler's choosing. */
+  storeState(state: State, meta: unknown): Promise<void>
+}
+
+export interface RetryOptions {
+  /** Wait before the next attempt: seconds or `'5m'`. Default: the task's `defaultRetryDelay`. */
+  readonly countdown?: Duration
+  /** Not before this instant: Date, epoch ms or ISO 8601. */
+  readonly eta?: Date | number | string
+  /** For this decision instead of the task's own; null = for ever. */
+  readonly maxRetries?: number | null
+  /** Thrown to the waiter instead of `MaxRetriesExceededError` when no attempt is left. */
+  readonly error?: unknown
+  /** Arguments of the next attempt instead of the present ones. */
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Kwargs
+}
+
+/** What a handler can know and do while it runs: `currentTask()`. */
+export class TaskContext {
+  readonly #request: TaskRequest
+  readonly #parts: ContextParts
+  readonly #children: ResultTuple[] = []
+  #retry: Retry | undefined
+
+  constructor(request: TaskRequest, parts: ContextParts) {
+    this.#request = request
+    this.#parts = parts
+  }
+
+  get id(): TaskId {
+    return this.#request.id
+  }
+
+  get task(): TaskName {
+    return this.#request.task
+  }
+
+  get args(): readonly unknown[] {
+    return this.#request.args
+  }
+
+  get kwargs(): Kwargs {
+    return this.#request.kwargs
+  }
+
+  /** Attempts made before this one. */
+  get retries(): number {
+    return this.#request.retries
+  }
+
+  /** First task of the workflow. */
+  get rootId(): TaskId {
+    return this.#request.rootId
+  }
+
+  /** The task that published this one. */
+  get parentId(): TaskId | undefined {
+    return this.#request.parentId
+  }
+
+  get group(): GroupId | undefined {
+    return this.#request.group
+  }
+
+  get groupIndex(): number | undefined {
+    return this.#request.groupIndex
+  }
+
+  get eta(): EpochMs | undefined {
+    return this.#request.eta
+  }
+
+  get expires(): EpochMs | undefined {
+    return this.#request.expires
+  }
+
+  /** The message's own hard limit. */
+  get timeLimit(): Ms | undefined {
+    return this.#request.timeLimit
+  }
+
+  get softTimeLimit(): Ms | undefined {
+    return this.#request.softTimeLimit
+  }
+
+  /** Who published the message: `gen<pid>@<host>` for clients. */
+  get origin(): string | undefined {
+    return this.#request.origin
+  }
+
+  get shadow(): string | undefined {
+    return this.#request.shadow
+  }
+
+  /** Custom headers of the message. */
+  get headers(): Readonly<Record<string, unknown>> {
+    return this.#request.headers
+  }
+
+  get stamps(): Readonly<Record<string, unknown>> {
+    return this.#request.stamps
+  }
+
+  get stampedHeaders(): readonly string[] | undefined {
+    return this.#request.stampedHeaders
+  }
+
+  get replyTo(): string | undefined {
+    return this.#request.replyTo
+  }
+
+  get correlationId(): string | undefined {
+    return this.#request.correlationId
+  }
+
+  /** Depth of replacements that led here. */
+  get replacedTaskNesting(): number {
+    return this.#request.replacedTaskNesting
+  }
+
+  get hostname(): string {
+    return this.#parts.hostname
+  }
+
+  get deliveryInfo(): DeliveryInfo {
+    return this.#parts.deliveryInfo
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.signal
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  get log(): Log {
+    return this.#parts.log
+  }
+
+  get isEager(): boolean {
+    return this.#parts.isEager
+  }
+
+  /** Hand it to whatever the task writes to: a store that remembers the largest one can refuse a stale attempt (D45). */
+  get fence(): Fence | undefined {
+    return this.#parts.fence
+  }
+
+  /** Results of what the handler has published so far. */
+  get children(): readonly ResultTuple[] {
+    return this.#children
+  }
+
+  /** The retry the handler asked for, also when its throw was swallowed (D53); the first one counts. */
+  get retryAsked(): Retry | undefined {
+    return this.#retry
+  }
+
+  /**
+   * Asks for another attempt; write `throw currentTask().retry(…)`. Calling it is what counts: a handler that catches
+   * the throw is run again all the same.
+   */
+  retry(options: RetryOptions = {}): Retry {
+    const retry = new Retry(retryRequest(options))
+    this.#retry ??= retry
+    return retry
+  }
+
+  /** Stores a state of your own, to be seen by `AsyncResult.state()` and `.meta()` until the task ends. */
+  updateState(state: State, meta: unknown = null): Promise<void> {
+    return this.#parts.storeState(state, meta)
+  }
+
+  /** State `PROGRESS` with `{current, total, …meta}`. */
+  progress(current: number, total: number, meta: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    return this.#parts.storeState('PROGRESS', { ...meta, current, total })
+  }
+
+  /** Notes the result of a task published from here; `App` calls it. */
+  addChild(child: ResultTuple): void {
+    this.#children.push(child)
+  }
+}
+
+function retryRequest(options: RetryOptions): RetryRequest {
+  const countdown = options.countdown === undefined ? undefined : parseDuration(options.countdown)
+  if (options.countdown !== undefined && countdown === undefined) throw badRetry('countdown', options.countdown)
+  const eta = options.eta === undefined ? undefined : toEpochMs(options.eta)
+  if (options.eta !== undefined && eta === undefined) throw badRetry('eta', options.eta)
+  const { maxRetries, error, args, kwargs } = options
+  return { countdown, eta, maxRetries, error, args, kwargs }
+}
+
+function badRetry(option: string, value: unknown): LovageError {
+  const expected = option === 'eta' ? 'a Date, epoch ms or ISO 8601 text' : "seconds or text such as '5m'"
+  return new LovageError('LVG_BAD_OPTION', `retry: \`${option}\` must be ${expected}, not ${String(value)}.`)
+}
