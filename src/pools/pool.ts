@@ -39,6 +39,8 @@ export interface Call {
   readonly exchange: string
   readonly routingKey: string
   readonly redelivered: boolean
+  /** The broker's claim order of the delivery: what the attempt may write under (D45). */
+  readonly claim: number
   /** Node name of the worker. */
   readonly hostname: string
   readonly softTimeLimit: Ms | undefined

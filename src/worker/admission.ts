@@ -1,4 +1,5 @@
 import type { EpochMs, Ms } from '../lib/time.js'
+import type { ResultMeta } from '../protocol/result-meta.js'
 
 /** What becomes of a delivery before any user code sees it. worker/admit.ts decides, worker/intake.ts obeys. */
 export type Admission =
@@ -10,7 +11,7 @@ export type Admission =
   /** A redelivered message of a task with results: ask the backend first, then decide again (D44). */
   | { readonly kind: 'consult' }
   /** What is stored says that it ended, or that its retry was decided: perform what follows the store, then ack (D44, D51). */
-  | { readonly kind: 'replay' }
+  | { readonly kind: 'replay'; readonly stored: ResultMeta }
   /** This worker runs it right now: the execution takes over the new token (D46). */
   | { readonly kind: 'adopt' }
   /** This worker finished it lately and performed everything that follows: only the ack is missing (D46). */

@@ -23,6 +23,8 @@ export interface AdmitFacts {
   readonly now: EpochMs
   /** The store keeps delayed messages, so a long wait need not occupy memory here (L11, D32). */
   readonly canPark: boolean
+  /** As many are held here as may be (L11): park what can be parked, however short its wait. */
+  readonly full: boolean
 }
 
 /** Waiting longer than this is the broker's business where it can (D32). */
@@ -40,7 +42,9 @@ export function admit(facts: AdmitFacts): Admission {
   if (facts.here === 'running') return { kind: 'adopt' }
   if (facts.here === 'finished') return { kind: 'finished' }
   if (facts.redelivered && facts.stored === 'unasked') return { kind: 'consult' }
-  if (typeof facts.stored === 'object' && decided(facts.stored, facts.request)) return { kind: 'replay' }
+  if (typeof facts.stored === 'object' && decided(facts.stored, facts.request)) {
+    return { kind: 'replay', stored: facts.stored }
+  }
   return admitFresh(facts)
 }
 
@@ -62,7 +66,7 @@ function admitUnknown(facts: AdmitFacts): Admission {
 
 function wait(eta: EpochMs, facts: AdmitFacts): Admission {
   const delay = eta - facts.now
-  return facts.canPark && delay > PARK_AFTER ? { kind: 'park', delay } : { kind: 'hold', until: eta }
+  return facts.canPark && (facts.full || delay > PARK_AFTER) ? { kind: 'park', delay } : { kind: 'hold', until: eta }
 }
 
 /** A final state, or a retry intent newer than this message: the attempt it carries is over. */

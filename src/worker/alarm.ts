@@ -69,7 +69,10 @@ export class Alarm<T> implements Disposable {
 
   #arm(): void {
     const next = this.#heap.peek()
-    if (next === undefined) return this.#disarm()
+    if (next === undefined) {
+      this.#disarm()
+      return
+    }
     const wait = this.#wait(next.at)
     const due = this.#clock.steady() + wait
     if (this.#timer !== undefined && this.#timer.due <= due) return
@@ -104,7 +107,8 @@ export class Alarm<T> implements Disposable {
   #prune(): void {
     if (this.#live === 0) {
       this.#heap.clear()
-      return this.#disarm()
+      this.#disarm()
+      return
     }
     if (this.#heap.size < 64 || this.#heap.size < 2 * this.#live) return
     const kept = [...this.#heap].filter(entry => !entry.cancelled)

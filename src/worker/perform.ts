@@ -129,7 +129,6 @@ async function checkToken(running: Running, world: World): Promise<Performed | u
   if (world.live()?.suspect() !== true) return undefined
   const current = await Promise.all(running.deliveries.map(delivery => delivery.current()))
   if (current.includes(true)) return undefined
-  running.settled = true
   world.emit({ type: 'task-returned', why: 'lease-lost' }, running)
   return { kind: 'stale' }
 }
@@ -313,13 +312,13 @@ export async function writeDeadLetter(
 }
 
 async function ack(running: Running): Promise<undefined> {
-  running.settled = true
+  running.verdict = 'ack'
   await Promise.all(running.deliveries.map(delivery => delivery.ack()))
   return undefined
 }
 
 async function requeue(running: Running, counted: boolean, delay: Ms | undefined): Promise<undefined> {
-  running.settled = true
+  running.verdict = 'requeue'
   const how = delay === undefined ? { counted } : { counted, delay }
   await Promise.all(running.deliveries.map(delivery => delivery.requeue(how)))
   return undefined

@@ -13,8 +13,8 @@ export interface Running {
   /** Ack after the outcome. */
   readonly late: boolean
   execution: Execution | undefined
-  /** The verdict has been given: what is adopted now is acked at once. */
-  settled: boolean
+  /** The verdict that was given on `deliveries`; what is adopted later gets the same at once. */
+  verdict: 'ack' | 'requeue' | undefined
 }
 
 /** `(id, retries)`, and which requeue from the dead-letter place, if any: an operator's requeue is a new attempt. */
