@@ -114,9 +114,7 @@ function openLibsql(path: string): Engine {
   }
 }
 
-function loadLibsql(): new (
-  path: string,
-) => LibsqlDatabase {
+function loadLibsql(): new (path: string) => LibsqlDatabase {
   try {
     return createRequire(import.meta.url)('libsql')
   } catch (cause) {

@@ -2,22 +2,23 @@ import { readFileSync, statfsSync } from 'node:fs'
 
 /** `statfs` magic numbers of Linux' network file systems. */
 const MAGIC: Readonly<Record<number, string>> = {
-  0x6969: 'nfs',
-  0x517b: 'smb',
-  0xfe534d42: 'smb2',
-  0xff534d42: 'cifs',
-  0x01021997: '9p',
-  0x00c36400: 'ceph',
-  0x0bd00bd0: 'lustre',
-  0x5346414f: 'afs',
-  0x47504653: 'gpfs',
-  0x01161970: 'gfs2',
-  0x7461636f: 'ocfs2',
+  26985: 'nfs',
+  20859: 'smb',
+  4266872130: 'smb2',
+  4283649346: 'cifs',
+  16914839: '9p',
+  12805120: 'ceph',
+  198183888: 'lustre',
+  1397113167: 'afs',
+  1196443219: 'gpfs',
+  18225520: 'gfs2',
+  1952539503: 'ocfs2',
 }
 
 /** All FUSE file systems share one number, local ones too; the mount table tells them apart. */
 const FUSE = 0x65735546
-const FUSE_NETWORK = /^fuse\.(sshfs|s3fs|glusterfs|rclone|gcsfuse|goofys|davfs2?|curlftpfs|cephfs?|mount\.nfs|smbnetfs)$/
+const FUSE_NETWORK =
+  /^fuse\.(sshfs|s3fs|glusterfs|rclone|gcsfuse|goofys|davfs2?|curlftpfs|cephfs?|mount\.nfs|smbnetfs)$/
 
 /** The name of the network file system that `folder` is on; undefined when local, or when this system cannot tell (D3e). */
 export function networkFilesystem(folder: string): string | undefined {
@@ -28,7 +29,7 @@ export function networkFilesystem(folder: string): string | undefined {
 export function classify(type: number, folder: string, mounts: () => string): string | undefined {
   if (type === FUSE) return fuseType(mountedType(mounts(), folder))
   // Some kernels give the number sign-extended.
-  return MAGIC[type % 0x1_0000_0000 >>> 0]
+  return MAGIC[(type % 0x1_0000_0000) >>> 0]
 }
 
 function fuseType(type: string | undefined): string | undefined {
@@ -40,7 +41,9 @@ function mountedType(mountinfo: string, folder: string): string | undefined {
   let best: { readonly point: string; readonly type: string } | undefined
   for (const line of mountinfo.split('\n')) {
     const [before = '', after = ''] = line.split(' - ')
-    const point = before.split(' ')[4]?.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))
+    const point = before
+      .split(' ')[4]
+      ?.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))
     const type = after.split(' ')[0]
     if (point === undefined || type === undefined || !isWithin(folder, point)) continue
     if (best === undefined || point.length >= best.point.length) best = { point, type }

@@ -37,7 +37,8 @@ export function prepareFile(path: string, options: { readonly allowNetworkFilesy
   const folder = dirname(resolve(path))
   const stats = lookAt(path)
   if (stats?.isDirectory()) throw pathError(`${path} is a folder; name a file in it.`)
-  if (!existsSync(folder)) throw pathError(`${path} cannot be opened: the folder ${folder} does not exist. Create it first.`)
+  if (!existsSync(folder))
+    throw pathError(`${path} cannot be opened: the folder ${folder} does not exist. Create it first.`)
   if (!options.allowNetworkFilesystem) refuseNetwork(path, folder)
   // WAL needs two files beside the database, so the folder counts too.
   if (!allows(folder, constants.W_OK | constants.X_OK)) {
@@ -92,15 +93,18 @@ function create(path: string): void {
 
 function checkContent(path: string, stats: Stats): void {
   if (!stats.isFile()) throw pathError(`${path} is not a regular file.`)
-  if (!allows(path, constants.R_OK)) throw pathError(`${path} cannot be read by this process.`)
-  const ours = existsSync(wakePath(path, 'wake'))
+  if (!allows(path, constants.R_OK | constants.W_OK)) {
+    throw pathError(`${path} cannot be used: this process may not read and write it.`)
+  }
+  const wake = lookAt(wakePath(path, 'wake'))
   if (stats.size === 0) {
-    if (ours) throw new SqliteError('CORRUPT', `${path} is empty but has been used before.`)
-    return
+    // A new file may stand beside the signal of an older one; a used file was there before its signal.
+    if (wake === undefined || stats.birthtimeMs >= wake.birthtimeMs) return
+    throw new SqliteError('CORRUPT', `${path} is empty but has been used before.`)
   }
   const head = readHead(path)
   if (head.subarray(0, 16).toString('latin1') !== MAGIC_TEXT) {
-    if (ours) throw new SqliteError('CORRUPT', `${path} has lost its first page.`)
+    if (wake !== undefined) throw new SqliteError('CORRUPT', `${path} has lost its first page.`)
     throw foreignFile(`${path} is not a SQLite file. Name another file, or move this one away.`)
   }
   const id = head.readUInt32BE(APPLICATION_ID_OFFSET)
