@@ -35,8 +35,10 @@ export interface StoreSession extends AsyncDisposable {
   /** Which of these tokens are still ours. */
   current(tokens: readonly Token[]): Promise<readonly boolean[]>
   /**
-   * Resolves when one of the queues may have become claimable since the last `claim` of this session: after a push
-   * by anybody, a return, a due delay, a dead holder's sweep. Spurious wakes are fine, missed ones are not.
+   * Resolves when one of the queues may be claimable: at once when something is ready, otherwise after a push by
+   * anybody, a return, a due delay, a dead holder's sweep. Spurious wakes are fine, missed ones are not; note that
+   * another claim of this session may have left messages behind since the caller's own found none. Resolves or rejects
+   * when the signal fires.
    */
   wake(queues: readonly QueueName[], signal: AbortSignal): Promise<void>
   /** Steady instant up to which every token of this session is certainly ours (D25). Infinity without leases. */

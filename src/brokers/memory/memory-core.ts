@@ -1,0 +1,251 @@
+import type { Clock } from '../../lib/runtime.js'
+import type { Ms, SteadyMs } from '../../lib/time.js'
+import type { QueueName } from '../../protocol/ids.js'
+import type { Binding, QueueStats, Settled, Topology } from '../broker.js'
+import type { Claimed, PushEntry, PushOutcome, Token, Verdict } from '../virtual/queue-store.js'
+import { addTopology, bindingsOf, createRoutingTable, removeQueue, route, topologyParts } from '../virtual/routing.js'
+import { type Entry, MemoryQueue, type Now } from './memory-queue.js'
+import { PublishWindow } from './publish-window.js'
+import { WaitingRoom } from './waiting-room.js'
+
+/** One open session, as the store knows it. */
+export interface Holder {
+  readonly held: Map<Token, Entry>
+  leaseEnds: SteadyMs
+  serving: readonly QueueName[]
+  /** Its lease ran out and a sweep took its messages back. It never lives again. */
+  dead: boolean
+}
+
+export interface MemoryCoreOptions {
+  readonly leaseMs: Ms
+  readonly dedupeMs: Ms
+  readonly maxPublishIds: number
+}
+
+/**
+ * What all sessions of a memory store share: queues, routes, holders. Every method is one atomic step; time is the
+ * store's own clock (D95).
+ */
+export class MemoryCore {
+  readonly #clock: Clock
+  readonly #leaseMs: Ms
+  readonly #table = createRoutingTable()
+  readonly #queues = new Map<QueueName, MemoryQueue>()
+  readonly #holders = new Set<Holder>()
+  readonly #published: PublishWindow
+  readonly #waiting = new WaitingRoom()
+  #ages = 0
+  #claims = 0
+
+  constructor(clock: Clock, options: MemoryCoreOptions) {
+    this.#clock = clock
+    this.#leaseMs = options.leaseMs
+    this.#published = new PublishWindow({ length: options.dedupeMs, max: options.maxPublishIds, now: clock.steady() })
+  }
+
+  enter(): Holder {
+    const holder: Holder = { held: new Map(), leaseEnds: this.#leaseEnd(), serving: [], dead: false }
+    this.#holders.add(holder)
+    return holder
+  }
+
+  /** A clean end: everything held goes back uncounted. */
+  leave(holder: Holder): void {
+    if (!this.#holders.has(holder)) return
+    this.#end(holder, false)
+  }
+
+  /** False: too late, a sweep came first. */
+  renew(holder: Holder): boolean {
+    if (holder.dead) return false
+    holder.leaseEnds = this.#leaseEnd()
+    return true
+  }
+
+  /** Takes back, counted, what is held by holders whose lease ran out (D23, D26, D40). */
+  sweep(): void {
+    const now = this.#clock.steady()
+    for (const holder of this.#holders) if (holder.leaseEnds <= now) this.#end(holder, true)
+  }
+
+  declare(topology: Topology): void {
+    const parts = topologyParts(topology)
+    addTopology(this.#table, parts)
+    for (const queue of parts.queues) {
+      if (!this.#queues.has(queue.name)) this.#queues.set(queue.name, new MemoryQueue(queue))
+    }
+  }
+
+  push(entries: readonly PushEntry[]): readonly PushOutcome[] {
+    const now = this.#now()
+    const touched = new Set<QueueName>()
+    const outcomes = entries.map(entry => this.#pushOne(entry, now, touched))
+    for (const queue of touched) this.#waiting.wake(queue)
+    return outcomes
+  }
+
+  claim(holder: Holder, queues: readonly QueueName[], limit: number): readonly Claimed[] {
+    const now = this.#now()
+    const claimed: Claimed[] = []
+    for (const name of queues) {
+      const queue = this.#queues.get(name)
+      if (queue === undefined) continue
+      queue.promote(now)
+      while (claimed.length < limit) {
+        const entry = queue.take()
+        if (entry === undefined) break
+        claimed.push(this.#hold(holder, entry))
+      }
+      if (claimed.length === limit) break
+    }
+    return claimed
+  }
+
+  settle(holder: Holder, verdicts: readonly Verdict[]): readonly Settled[] {
+    const touched = new Set<QueueName>()
+    const settled = verdicts.map(verdict => this.#settleOne(holder, verdict, touched))
+    for (const queue of touched) this.#waiting.wake(queue)
+    return settled
+  }
+
+  wake(queues: readonly QueueName[], signal: AbortSignal): Promise<void> {
+    const now = this.#now()
+    let dueIn: Ms | undefined
+    for (const name of queues) {
+      const queue = this.#queues.get(name)
+      if (queue === undefined) continue
+      if (queue.ready > 0) return Promise.resolve()
+      const wait = queue.dueIn(now)
+      if (wait !== undefined) dueIn = Math.min(wait, dueIn ?? wait)
+    }
+    return this.#waiting.wait(queues, dueIn, this.#clock, signal)
+  }
+
+  stats(name: QueueName): QueueStats {
+    const queue = this.#queues.get(name)
+    if (queue === undefined) return { queue: name, ready: 0, held: 0, delayed: 0, consumers: 0 }
+    queue.promote(this.#now())
+    return { queue: name, ready: queue.ready, held: queue.held, delayed: queue.delayed, consumers: queue.consumers }
+  }
+
+  list(): readonly QueueStats[] {
+    return [...this.#queues.keys()].map(name => this.stats(name))
+  }
+
+  bindings(): readonly Binding[] {
+    return bindingsOf(this.#table)
+  }
+
+  purge(name: QueueName): number {
+    return this.#queues.get(name)?.purge() ?? 0
+  }
+
+  /** An auto-delete queue goes with its last consumer. */
+  serve(holder: Holder, queues: readonly QueueName[]): void {
+    const before = holder.serving
+    holder.serving = queues.filter(name => this.#queues.has(name))
+    for (const name of holder.serving) this.#count(name, 1)
+    for (const name of before) this.#count(name, -1)
+    for (const name of before) this.#deleteUnused(name)
+  }
+
+  #pushOne(entry: PushEntry, now: Now, touched: Set<QueueName>): PushOutcome {
+    if (this.#published.has(entry.publishId, now.steady)) return { kind: 'duplicate' }
+    const names = route(this.#table, entry.to.exchange, entry.to.routingKey)
+    if (names.length === 0) return { kind: 'unroutable' }
+    this.#published.add(entry.publishId, now.steady)
+    for (const name of names) {
+      touched.add(name)
+      // The table and the map are changed together, so what is routed to exists.
+      this.#insert(this.#queues.get(name) as MemoryQueue, entry, now)
+    }
+    return { kind: 'accepted' }
+  }
+
+  #insert(queue: MemoryQueue, { message, to, notBefore }: PushEntry, now: Now): void {
+    const entry: Entry = {
+      queue,
+      message,
+      exchange: to.exchange,
+      routingKey: to.routingKey,
+      priority: queue.priorityOf(message),
+      age: ++this.#ages,
+      enqueuedAt: now.wall,
+      redelivered: false,
+      faults: 0,
+    }
+    if (notBefore !== undefined && notBefore > now.wall) queue.delayUntil(entry, notBefore)
+    else queue.push(entry)
+  }
+
+  #hold(holder: Holder, entry: Entry): Claimed {
+    const claim = ++this.#claims
+    const token = String(claim)
+    const { message, exchange, routingKey, redelivered, faults, enqueuedAt, queue } = entry
+    holder.held.set(token, entry)
+    queue.held++
+    entry.redelivered = true
+    return { token, message, queue: queue.name, exchange, routingKey, redelivered, faults, claim, enqueuedAt }
+  }
+
+  #settleOne(holder: Holder, verdict: Verdict, touched: Set<QueueName>): Settled {
+    const entry = holder.held.get(verdict.token)
+    if (entry === undefined) return 'stale'
+    holder.held.delete(verdict.token)
+    entry.queue.held--
+    switch (verdict.kind) {
+      case 'ack':
+        break
+      case 'requeue':
+        this.#putBack(entry, verdict.counted, verdict.delay)
+        touched.add(entry.queue.name)
+        break
+      default:
+        verdict satisfies never
+    }
+    return 'settled'
+  }
+
+  #putBack(entry: Entry, counted: boolean, delay: Ms | undefined): void {
+    if (counted) entry.faults++
+    if (entry.queue.deleted) return
+    if (delay !== undefined && delay > 0) entry.queue.delayFor(entry, this.#clock.steady() + delay)
+    else entry.queue.putBack(entry)
+  }
+
+  #end(holder: Holder, counted: boolean): void {
+    holder.dead = true
+    this.#holders.delete(holder)
+    const touched = new Set<QueueName>()
+    for (const entry of holder.held.values()) {
+      entry.queue.held--
+      this.#putBack(entry, counted, undefined)
+      touched.add(entry.queue.name)
+    }
+    holder.held.clear()
+    this.serve(holder, [])
+    for (const queue of touched) this.#waiting.wake(queue)
+  }
+
+  #count(name: QueueName, by: 1 | -1): void {
+    const queue = this.#queues.get(name)
+    if (queue !== undefined) queue.consumers += by
+  }
+
+  #deleteUnused(name: QueueName): void {
+    const queue = this.#queues.get(name)
+    if (queue === undefined || !queue.autoDelete || queue.consumers > 0) return
+    queue.deleted = true
+    this.#queues.delete(name)
+    removeQueue(this.#table, name)
+  }
+
+  #leaseEnd(): SteadyMs {
+    return this.#clock.steady() + this.#leaseMs
+  }
+
+  #now(): Now {
+    return { wall: this.#clock.now(), steady: this.#clock.steady() }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock } from '../../lib/runtime.js'
+import type { QueueName } from '../../protocol/ids.js'
+import type { Message } from '../../protocol/message.js'
+import type {
+  Address,
+  Binding,
+  CloseReason,
+  Connection,
+  PublishOptions,
+  Queue,
+  QueueStats,
+  Topology,
+} from '../broker.js'
+import { VirtualConsumer } from './consumer.js'
+import { type DeliveryOwner, messageBytes, VirtualDelivery } from './delivery.js'
+import type { StoreSession } from './queue-store.js'
+import { StoreLink } from './store-link.js'
+
+/** The broker port's connection over one store session. */
+export class VirtualConnection implements Connection {
+  readonly #link: StoreLink
+  readonly #clock: Clock
+  readonly #owner: DeliveryOwner
+  #disposed: Promise<void> | undefined
+
+  constructor(session: StoreSession, clock: Clock) {
+    const link = new StoreLink(session)
+    this.#link = link
+    this.#clock = clock
+    this.#owner = {
+      settle: (delivery, verdict) => link.settle(delivery, verdict),
+      current: delivery => link.current(delivery),
+      released: delivery => link.unhold(messageBytes(delivery.message)),
+    }
+  }
+
+  get closed(): Promise<CloseReason> {
+    return this.#link.ended
+  }
+
+  /** Verdicts so far that came after their token was lost (D21); the metric `lovage_stale_acks_total`. */
+  get staleVerdicts(): number {
+    return this.#link.staleVerdicts
+  }
+
+  declare(topology: Topology): Promise<void> {
+    return this.#link.run('declaring exchanges and queues', session => session.declare(topology))
+  }
+
+  publish(message: Message, to: Address, options: PublishOptions): Promise<void> {
+    const { publishId, notBefore, signal } = options
+    return this.#link.publish({ message, to, publishId, notBefore }, signal)
+  }
+
+  /** Declares the queues, too. */
+  async consume(queues: readonly Queue[], prefetch: number): Promise<VirtualConsumer> {
+    await this.declare({ queues })
+    const consumer = new VirtualConsumer(this.#link, queues, prefetch)
+    await consumer.start()
+    return consumer
+  }
+
+  async get(queue: QueueName, limit: number): Promise<readonly VirtualDelivery[]> {
+    const claimed = await this.#link.run(`getting from queue '${queue}'`, session => session.claim([queue], limit))
+    return claimed.map(one => {
+      this.#link.hold(messageBytes(one.message))
+      return new VirtualDelivery(one, this.#owner)
+    })
+  }
+
+  stats(queue: QueueName): Promise<QueueStats> {
+    return this.#link.run(`looking at queue '${queue}'`, session => session.stats(queue))
+  }
+
+  list(): Promise<readonly QueueStats[]> {
+    return this.#link.run('listing queues', session => session.list())
+  }
+
+  bindings(): Promise<readonly Binding[]> {
+    return this.#link.run('listing bindings', session => session.bindings())
+  }
+
+  purge(queue: QueueName): Promise<number> {
+    return this.#link.run(`purging queue '${queue}'`, session => session.purge(queue))
+  }
+
+  suspect(): boolean {
+    return this.#clock.steady() >= this.#link.trustedUntil()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#link.close()
+    await this.#disposed
+  }
+}
