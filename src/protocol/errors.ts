@@ -32,15 +32,33 @@ export class ProtocolError extends LovageError {
  * when the whole value is meant. Thrown at the sender, before anything is sent (M50).
  */
 export class EncodeError extends LovageError {
-  override readonly name = 'EncodeError'
+  override readonly name: string = 'EncodeError'
   readonly path: string
 
   constructor(
     path: string,
     problem: string,
-    options?: { readonly code?: 'LVG_ENCODE_TOO_LARGE'; readonly cause?: unknown },
+    options?: { readonly code?: 'LVG_ENCODE_TOO_LARGE' | 'LVG_RESULT_TOO_LARGE'; readonly cause?: unknown },
   ) {
     super(options?.code ?? 'LVG_ENCODE', path === '' ? problem : `${path}: ${problem}`, options)
     this.path = path
+  }
+}
+
+/** A result that is larger than L12 allows to be stored. The task fails with it. */
+export class ResultTooLargeError extends EncodeError {
+  override readonly name = 'ResultTooLargeError'
+
+  constructor(size: number, limit: number) {
+    super('', `the result takes ${size} bytes; at most ${limit} are stored`, { code: 'LVG_RESULT_TOO_LARGE' })
+  }
+}
+
+/** A stored result, group or result tuple that is not one: garbage in the backend, or another serializer than ours (M46). */
+export class ResultDecodeError extends LovageError {
+  override readonly name = 'ResultDecodeError'
+
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super('LVG_RESULT_DECODE', message, options)
   }
 }

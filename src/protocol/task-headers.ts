@@ -1,0 +1,93 @@
+import type { Headers } from './message.js'
+
+/*
+ * The application headers of a task message: which are Celery's own, which belong to one delivery only, which the caller set.
+ */
+
+/** Celery's own headers. Source: celery/app/amqp.py as_task_v2; `meth` is reserved there; `compression` is Kombu's. */
+const BUILT_IN: ReadonlySet<string> = new Set([
+  'lang',
+  'task',
+  'id',
+  'shadow',
+  'eta',
+  'expires',
+  'group',
+  'group_index',
+  'retries',
+  'timelimit',
+  'root_id',
+  'parent_id',
+  'argsrepr',
+  'kwargsrepr',
+  'origin',
+  'ignore_result',
+  'replaced_task_nesting',
+  'stamped_headers',
+  'stamps',
+  'meth',
+  'compression',
+])
+
+const NONE: Headers = Object.freeze({})
+
+/**
+ * What a broker or worker notes on one delivery of a message. It says nothing about the task, so a retry does not carry it.
+ * Source: celery/app/task.py X_DEATH_HEADERS; `redelivered` is Kombu's (virtual/base.py), `x-delivery-count` RabbitMQ's.
+ */
+export function isDeliveryHeader(name: string): boolean {
+  if (name === 'redelivered') return true
+  return name.startsWith('x-') && /^x-(death|(first|last)-death-|delivery-count$|acquired-count$)/.test(name)
+}
+
+/** The headers the caller set, with their wire names. */
+export function customHeaders(headers: Headers): Headers {
+  let custom: Record<string, unknown> | undefined
+  for (const name of Object.keys(headers)) {
+    if (BUILT_IN.has(name) || isDeliveryHeader(name)) continue
+    custom ??= {}
+    define(custom, name, headers[name])
+  }
+  return custom ?? NONE
+}
+
+/** All headers but those of one delivery. */
+export function withoutDeliveryHeaders(headers: Headers): Record<string, unknown> {
+  const kept: Record<string, unknown> = {}
+  for (const name of Object.keys(headers)) if (!isDeliveryHeader(name)) define(kept, name, headers[name])
+  return kept
+}
+
+/** True when keys and values together are larger than `limit` bytes (L05). */
+export function headersExceed(headers: Headers, limit: number): boolean {
+  // No text has more than three bytes per UTF-16 unit, so nearly every message is done after adding up lengths.
+  if (headerBytes(headers, limit, text => text.length * 3) <= limit) return false
+  return headerBytes(headers, limit, text => Buffer.byteLength(text)) > limit
+}
+
+/** As a field table: a tag and a length with each value, a length with each key. Counts no further than `limit`. */
+function headerBytes(headers: Headers, limit: number, textBytes: (text: string) => number): number {
+  let bytes = 0
+  const waiting: unknown[] = [headers]
+  while (waiting.length > 0 && bytes <= limit) {
+    const value = waiting.pop()
+    bytes += 5
+    if (typeof value === 'string') bytes += textBytes(value)
+    else if (value instanceof Uint8Array) bytes += value.length
+    else if (Array.isArray(value)) for (const item of value) waiting.push(item)
+    else if (typeof value === 'object' && value !== null) {
+      for (const name of Object.keys(value)) {
+        bytes += 1 + textBytes(name)
+        waiting.push((value as Record<string, unknown>)[name])
+      }
+    }
+  }
+  return bytes
+}
+
+/** Own property whatever its name, `__proto__` included. */
+function define(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__')
+    Object.defineProperty(target, name, { value, enumerable: true, writable: true, configurable: true })
+  else target[name] = value
+}
