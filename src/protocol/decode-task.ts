@@ -2,6 +2,7 @@ import { escapeText } from '../lib/escape-text.js'
 import type { EpochMs, Ms } from '../lib/time.js'
 import type { Codec, Encoded } from './codec.js'
 import type { DeadLetterReason } from './dead-letter.js'
+import { type Dict, isAbsent, isDict } from './dict.js'
 import { type GroupId, nameProblem, type TaskId, type TaskName } from './ids.js'
 import { parseIso } from './iso8601.js'
 import { DEFAULT_LIMITS, type Limits, MAX_RETRIES } from './limits.js'
@@ -67,7 +68,7 @@ export function encodedBody(message: Message): Encoded {
 interface Parts {
   readonly protocol: 1 | 2
   /** Where the fields with header names are: the headers, the body of protocol 1, or both merged. */
-  readonly fields: Fields
+  readonly fields: Dict
   readonly args: unknown
   readonly kwargs: unknown
   readonly embed: unknown
@@ -75,16 +76,14 @@ interface Parts {
   readonly embedIn: (body: unknown) => unknown
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 /** Thrown and caught in this file only: it ends the reading of one message. */
 class Refusal {
   readonly reason: DeadLetterReason
   readonly detail: string
-  /** Fields beyond the headers in which id and task may be found. */
-  readonly fields: Fields | undefined
+  /** What lies beyond the headers and may hold id and task. */
+  readonly fields: Dict | undefined
 
-  constructor(reason: DeadLetterReason, detail: string, fields?: Fields) {
+  constructor(reason: DeadLetterReason, detail: string, fields?: Dict) {
     this.reason = reason
     this.detail = detail
     this.fields = fields
@@ -105,7 +104,7 @@ function checkHeaders(message: Message, limits: Limits): void {
     throw malformed('property priority is not a number', priority)
 }
 
-function checkVersion(fields: Fields): void {
+function checkVersion(fields: Dict): void {
   const version = fields['protocol']
   if (typeof version !== 'number' || version === 1 || version === 2) return
   throw new Refusal('unsupported-version', `task protocol ${version}; 1 and 2 are understood`, fields)
@@ -118,8 +117,8 @@ function decodeBody(message: Message, codec: Codec, exact: boolean): unknown {
   return decoded.value
 }
 
-function protocol2(headers: Fields, body: unknown): Parts {
-  if (isFields(body)) return hybrid(headers, body)
+function protocol2(headers: Dict, body: unknown): Parts {
+  if (isDict(body)) return hybrid(headers, body)
   if (!Array.isArray(body)) throw malformed('the body is not a list', body)
   if (body.length !== 3)
     throw new Refusal('malformed', `the body is a list of ${body.length}, not [args, kwargs, embed]`)
@@ -128,7 +127,7 @@ function protocol2(headers: Fields, body: unknown): Parts {
 }
 
 /** Source: celery/worker/strategy.py `hybrid_to_proto2`: the body's fields, headers laid over them. */
-function hybrid(headers: Fields, body: Fields): Parts {
+function hybrid(headers: Dict, body: Dict): Parts {
   if (!Object.hasOwn(body, 'args')) throw new Refusal('malformed', 'the body is an object without args')
   const fields: Record<string, unknown> = { ...legacyFields(body) }
   for (const name of Object.keys(headers)) if (!isAbsent(headers[name])) fields[name] = headers[name]
@@ -137,7 +136,7 @@ function hybrid(headers: Fields, body: Fields): Parts {
 
 /** Source: celery/worker/strategy.py `proto1_to_proto2`. */
 function protocol1(body: unknown): Parts {
-  if (!isFields(body)) throw malformed('no header task, and the body is no task message', body)
+  if (!isDict(body)) throw malformed('no header task, and the body is no task message', body)
   checkVersion(body)
   if (isAbsent(body['task'])) throw new Refusal('malformed', 'no task in the headers nor in the body')
   const fields = legacyFields(body)
@@ -145,7 +144,7 @@ function protocol1(body: unknown): Parts {
 }
 
 /** `taskset` is the older name of `group`, and wins when it is there. */
-function legacyFields(body: Fields): Fields {
+function legacyFields(body: Dict): Dict {
   return Object.hasOwn(body, 'taskset') ? { ...body, group: body['taskset'] } : body
 }
 
@@ -195,7 +194,7 @@ function requestOf(
       ignoreResult: typeof fields['ignore_result'] === 'boolean' ? fields['ignore_result'] : undefined,
       replacedTaskNesting: countOf(fields['replaced_task_nesting']),
       stampedHeaders: stampNames(fields['stamped_headers']),
-      stamps: isFields(fields['stamps']) ? fields['stamps'] : NO_STAMPS,
+      stamps: isDict(fields['stamps']) ? fields['stamps'] : NO_STAMPS,
       headers: customHeaders(message.headers),
       callbacks: canvas.callbacks,
       errbacks: canvas.errbacks,
@@ -211,7 +210,7 @@ function requestOf(
   }
 }
 
-const NO_STAMPS: Fields = Object.freeze({})
+const NO_STAMPS: Dict = Object.freeze({})
 
 function argsOf(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw malformed('args are not a list', value)
@@ -219,7 +218,7 @@ function argsOf(value: unknown): readonly unknown[] {
 }
 
 function kwargsOf(value: unknown): Kwargs {
-  if (!isFields(value)) throw malformed('kwargs are not an object', value)
+  if (!isDict(value)) throw malformed('kwargs are not an object', value)
   return value
 }
 
@@ -241,14 +240,14 @@ const NO_CANVAS: Embedded = Object.freeze({
 /** Signatures are passed on, never computed with, so they are read again with exact numbers; most messages have none. */
 function canvasOf(message: Message, parts: Parts, codec: Codec, limits: Limits): Embedded {
   if (isAbsent(parts.embed)) return NO_CANVAS
-  if (!isFields(parts.embed)) throw malformed('embed is not an object', parts.embed)
+  if (!isDict(parts.embed)) throw malformed('embed is not an object', parts.embed)
   if (!holdsSignatures(parts.embed)) return NO_CANVAS
-  const embed = parts.embedIn(decodeBody(message, codec, true)) as Fields
+  const embed = parts.embedIn(decodeBody(message, codec, true)) as Dict
   const callbacks = dictsOf(embed, 'callbacks')
   const errbacks = dictsOf(embed, 'errbacks')
   const chain = parts.protocol === 2 ? dictsOf(embed, 'chain') : []
   const chord = isAbsent(embed['chord']) ? [] : [embed['chord']]
-  if (!chord.every(isFields)) throw malformed('chord is not a signature', chord[0])
+  if (!chord.every(isDict)) throw malformed('chord is not a signature', chord[0])
   const problem = canvasProblem([...callbacks, ...errbacks, ...chain, ...chord], limits)
   if (problem !== undefined) throw new Refusal('malformed', `${problem} (L07)`)
   return {
@@ -259,7 +258,7 @@ function canvasOf(message: Message, parts: Parts, codec: Codec, limits: Limits):
   }
 }
 
-function holdsSignatures(embed: Fields): boolean {
+function holdsSignatures(embed: Dict): boolean {
   return !(
     isNone(embed['callbacks']) &&
     isNone(embed['errbacks']) &&
@@ -272,22 +271,22 @@ function isNone(value: unknown): boolean {
   return isAbsent(value) || (Array.isArray(value) && value.length === 0)
 }
 
-function dictsOf(embed: Fields, name: string): readonly Fields[] {
+function dictsOf(embed: Dict, name: string): readonly Dict[] {
   const value = embed[name]
   if (isAbsent(value)) return []
   if (!Array.isArray(value)) throw malformed(`${name} are not a list`, value)
-  for (const item of value) if (!isFields(item)) throw malformed(`${name} hold something that is no signature`, item)
-  return value as readonly Fields[]
+  for (const item of value) if (!isDict(item)) throw malformed(`${name} hold something that is no signature`, item)
+  return value as readonly Dict[]
 }
 
-function nameOf(fields: Fields, field: string): string {
+function nameOf(fields: Dict, field: string): string {
   const value = fields[field]
   const problem = isAbsent(value) ? 'is missing' : nameProblem(value)
   if (problem !== undefined) throw malformed(`${field} ${problem}`, value)
   return value as string
 }
 
-function optionalName(fields: Fields, field: string): string | undefined {
+function optionalName(fields: Dict, field: string): string | undefined {
   return isAbsent(fields[field]) || fields[field] === '' ? undefined : nameOf(fields, field)
 }
 
@@ -297,12 +296,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** ISO text without zone is UTC. Brokers with typed headers may hand over a Date. */
-function timeOf(
-  fields: Fields,
-  field: 'eta' | 'expires',
-  limits: Limits,
-  now: EpochMs | undefined,
-): EpochMs | undefined {
+function timeOf(fields: Dict, field: 'eta' | 'expires', limits: Limits, now: EpochMs | undefined): EpochMs | undefined {
   const value = fields[field]
   if (isAbsent(value)) return undefined
   if (field === 'expires' && isSpan(value, limits)) return now === undefined ? undefined : now + value * 1000
@@ -378,8 +372,8 @@ function priorityOf(value: unknown): number | undefined {
 }
 
 function named(
-  headers: Fields,
-  fields: Fields | undefined,
+  headers: Dict,
+  fields: Dict | undefined,
 ): { readonly id: TaskId | undefined; readonly task: string | undefined } {
   return {
     id: valid(fields?.['id'] ?? headers['id']) as TaskId | undefined,
@@ -400,12 +394,4 @@ function excerpt(value: unknown): string {
   if (typeof value === 'string') return `'${escapeText(value, 256)}'`
   if (Array.isArray(value)) return `a list of ${value.length}`
   return typeof value === 'object' ? 'an object' : escapeText(String(value), 256)
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null
 }

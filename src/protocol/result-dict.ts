@@ -1,3 +1,4 @@
+import { type Dict, isDict } from './dict.js'
 import { ResultDecodeError } from './errors.js'
 import { type GroupId, nameProblem, type TaskId, type TaskName } from './ids.js'
 import type { ExceptionInfo, ExtendedMeta, ResultMeta, ResultTuple, RetryIntent } from './result-meta.js'
@@ -7,8 +8,6 @@ import { resultTupleFromWire, resultTupleToWire } from './result-tuple.js'
  * The stored record of a task, `{status, result, traceback, children, date_done, …, task_id}`, both ways.
  * Source: celery/backends/base.py `_get_result_meta`, `prepare_exception`, `exception_to_python`.
  */
-
-type Dict = Readonly<Record<string, unknown>>
 
 /** States whose `result` is an exception. Source: celery/states.py EXCEPTION_STATES. */
 const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVOKED'])
@@ -142,8 +141,4 @@ function optionalText(dict: Dict, member: string): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw new ResultDecodeError(`the ${member} of a stored result is not text`)
   return value
-}
-
-function isDict(value: unknown): value is Dict {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

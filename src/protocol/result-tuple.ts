@@ -1,3 +1,4 @@
+import { isAbsent } from './dict.js'
 import { ResultDecodeError } from './errors.js'
 import { type GroupId, nameProblem, type TaskId } from './ids.js'
 import type { GroupMeta, ResultTuple } from './result-meta.js'
@@ -62,8 +63,4 @@ function fromWire(value: unknown, depth: number): ResultTuple {
 
 function checkDepth(depth: number): void {
   if (depth > MAX_DEPTH) throw new ResultDecodeError(`results are nested more than ${MAX_DEPTH} deep`)
-}
-
-function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null
 }

@@ -1,3 +1,4 @@
+import { type Dict, isAbsent, isDict } from './dict.js'
 import { EncodeError, ProtocolError } from './errors.js'
 import type { TaskName } from './ids.js'
 import { nameProblem } from './ids.js'
@@ -24,8 +25,6 @@ const NESTED_KWARGS: ReadonlyMap<string, readonly string[]> = new Map([
   ['celery.starmap', ['task']],
   ['celery.chunks', ['task']],
 ])
-
-type Dict = Readonly<Record<string, unknown>>
 
 /** Arguments are taken as they are. Throws `EncodeError` beyond L07, which also ends a signature that contains itself. */
 export function signatureToDict(signature: Signature, limits: Limits = DEFAULT_LIMITS): Dict {
@@ -164,12 +163,4 @@ function nested(value: unknown, count: Count, depth: number): unknown {
     changed[member] = withDicts(container, names, count, depth)
   }
   return changed ?? value
-}
-
-function isDict(value: unknown): value is Dict {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null
 }

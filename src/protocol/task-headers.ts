@@ -1,3 +1,4 @@
+import { setMember } from './dict.js'
 import type { Headers } from './message.js'
 
 /*
@@ -46,7 +47,7 @@ export function customHeaders(headers: Headers): Headers {
   for (const name of Object.keys(headers)) {
     if (BUILT_IN.has(name) || isDeliveryHeader(name)) continue
     custom ??= {}
-    define(custom, name, headers[name])
+    setMember(custom, name, headers[name])
   }
   return custom ?? NONE
 }
@@ -54,7 +55,7 @@ export function customHeaders(headers: Headers): Headers {
 /** All headers but those of one delivery. */
 export function withoutDeliveryHeaders(headers: Headers): Record<string, unknown> {
   const kept: Record<string, unknown> = {}
-  for (const name of Object.keys(headers)) if (!isDeliveryHeader(name)) define(kept, name, headers[name])
+  for (const name of Object.keys(headers)) if (!isDeliveryHeader(name)) setMember(kept, name, headers[name])
   return kept
 }
 
@@ -83,11 +84,4 @@ function headerBytes(headers: Headers, limit: number, textBytes: (text: string) 
     }
   }
   return bytes
-}
-
-/** Own property whatever its name, `__proto__` included. */
-function define(target: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__')
-    Object.defineProperty(target, name, { value, enumerable: true, writable: true, configurable: true })
-  else target[name] = value
 }
