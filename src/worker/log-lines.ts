@@ -1,6 +1,6 @@
 import type { Log } from '../lib/runtime.js'
-import { formatIso } from '../protocol/iso8601.js'
 import { exceptionRepr } from '../protocol/exception-repr.js'
+import { formatIso } from '../protocol/iso8601.js'
 import { pythonRepr } from '../protocol/python-repr.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { TaskEvent } from './effect.js'
@@ -22,13 +22,19 @@ export function logTaskEvent(log: Log, request: TaskRequest, event: TaskEvent): 
       return
     case 'task-succeeded':
       if (!log.enabled('info')) return
-      log.info(`Task ${name(request)} succeeded in ${seconds(event.runtime)}s: ${pythonRepr(event.result, RESULT_WIDTH)}`, {
-        ...fields(request),
-        runtime: event.runtime / 1000,
-      })
+      log.info(
+        `Task ${name(request)} succeeded in ${seconds(event.runtime)}s: ${pythonRepr(event.result, RESULT_WIDTH)}`,
+        {
+          ...fields(request),
+          runtime: event.runtime / 1000,
+        },
+      )
       return
     case 'task-failed':
-      log.error(`Task ${name(request)} raised unexpected: ${exceptionRepr(event.error)}${below(event.traceback)}`, fields(request))
+      log.error(
+        `Task ${name(request)} raised unexpected: ${exceptionRepr(event.error)}${below(event.traceback)}`,
+        fields(request),
+      )
       return
     case 'task-retried': {
       if (!log.enabled('info')) return

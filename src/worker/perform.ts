@@ -8,10 +8,10 @@ import type { EpochMs, Ms } from '../lib/time.js'
 import { type DeadLetterRecord, deadQueue, toDeadLetter } from '../protocol/dead-letter.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import { exceptionRepr } from '../protocol/exception-repr.js'
-import type { GroupId } from '../protocol/ids.js'
+import type { GroupId, QueueName } from '../protocol/ids.js'
 import type { Message } from '../protocol/message.js'
 import type { TaskRequest } from '../protocol/request.js'
-import type { ResultMeta } from '../protocol/result-meta.js'
+import type { ExceptionInfo, ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 import { signatureTaskId } from '../protocol/signature-options.js'
 import { chordEffects } from './aftermath.js'
@@ -46,14 +46,14 @@ export interface World {
   live(): Connection | undefined
   outgoing(task: OutgoingTask, running: Running): Outgoing
   emit(event: TaskEvent, running: Running): void
-  errback(signature: Signature, request: TaskRequest, error: ResultMeta['error'], traceback: string | undefined): void
+  errback(signature: Signature, request: TaskRequest, error: ExceptionInfo, traceback: string | undefined): void
   spool(entry: SpoolEntry): Promise<void>
   /** May more dead letters be written for this queue (D64)? */
-  deadLetterRoom(queue: string): Promise<boolean>
-  /** How long a store or publish may be tried again. */
-  readonly writeTimeout: Ms
+  deadLetterRoom(queue: QueueName): Promise<boolean>
+  /** How long a store or publish may be tried again; asked before each try. */
+  writeTimeout(): Ms
   /** After every effect; simulations crash here (F04). */
-  afterEffect(effect: Effect): Promise<void> | undefined
+  afterEffect(effect: Effect, running: Running): Promise<void> | undefined
 }
 
 /** A message ready to be published: encoded, addressed, named. */
@@ -83,7 +83,7 @@ export async function perform(
   for (const effect of effects) {
     const performed = await performOne(effect, running, context, world)
     if (performed !== undefined) return performed
-    const crash = world.afterEffect(effect)
+    const crash = world.afterEffect(effect, running)
     if (crash !== undefined) await crash
   }
   return DONE
@@ -353,13 +353,13 @@ type Persisted<T> =
  */
 async function persist<T>(act: () => Promise<T>, world: World): Promise<Persisted<T>> {
   const { clock, random } = world.runtime
-  const deadline = clock.steady() + world.writeTimeout
+  const began = clock.steady()
   for (let tries = 0; ; tries++) {
     try {
       return { kind: 'done', value: await act() }
     } catch (error) {
       if (!isTransient(error)) return { kind: 'impossible', error }
-      const left = deadline - clock.steady()
+      const left = began + world.writeTimeout() - clock.steady()
       if (left <= 0) return { kind: 'late', error }
       await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
     }

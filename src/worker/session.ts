@@ -19,7 +19,6 @@ export interface SessionParts {
   readonly retryOnStartup: boolean
   /** Tries at start before giving up; undefined = for ever. After the first success nothing gives up (D85). */
   readonly maxRetries: number | undefined
-  readonly connectTimeout: Ms
   prefetch(): number
   take(delivery: Delivery): void
   lost(reason: CloseReason): void
@@ -127,7 +126,9 @@ export class Session implements AsyncDisposable {
         const hopeless = !retryOnStartup || !isTransient(error) || (maxRetries !== undefined && tries >= maxRetries)
         if (hopeless) throw error
         const wait = backoff(tries + 3, RECONNECT, runtime.random)
-        runtime.log.error(`Cannot connect to ${this.#parts.broker.url}: ${text(error)} Trying again in ${seconds(wait)}.`)
+        runtime.log.error(
+          `Cannot connect to ${this.#parts.broker.url}: ${text(error)} Trying again in ${seconds(wait)}.`,
+        )
         await runtime.clock.sleep(wait, signal)
       }
     }

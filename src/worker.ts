@@ -1,0 +1,2 @@
+export { type StopKind, Worker, type WorkerEnd } from './worker/worker.js'
+export type { WorkerOptions } from './worker/worker-options.js'
