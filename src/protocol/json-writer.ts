@@ -1,6 +1,7 @@
 import { EncodeError } from './errors.js'
 import { type Tag, tagOf } from './json-tags.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
+import { isPlainObject } from './plain-object.js'
 import { ValuePath } from './value-path.js'
 import { ExactNumber, ExactTagged, TimeDelta } from './values.js'
 
@@ -168,12 +169,6 @@ export class JsonWriter {
 function resolved(value: object, key: string): unknown {
   const toJSON: unknown = 'toJSON' in value ? value.toJSON : undefined
   return typeof toJSON === 'function' ? toJSON.call(value, key) : value
-}
-
-/** Made by `{}`, `Object.create(null)`, or `{}` of another realm. */
-export function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function classOf(value: object): string {
