@@ -1,0 +1,12 @@
+// `lovage/testing`: what tests are written with.
+export { type MemoryLog, type MemoryLogLine, memoryLog } from './lib/memory-log.js'
+export { SimEscapeError, SimFailure } from './testing/sim/errors.js'
+export { linkedBackend } from './testing/sim/linked-backend.js'
+export { type LinkedBrokerOptions, linkedBroker } from './testing/sim/linked-broker.js'
+export { type LinkedQueueStoreOptions, linkedQueueStore } from './testing/sim/linked-queue-store.js'
+export type { CallFate, SimCall, SimChannel } from './testing/sim/sim-channel.js'
+export type { SimLink, SimLinkOptions } from './testing/sim/sim-link.js'
+export type { SimProcess, SimProcessState } from './testing/sim/sim-process.js'
+export { SimRandom } from './testing/sim/sim-random.js'
+export { SIM_EPOCH, type SimWorld } from './testing/sim/sim-world.js'
+export { type SimReport, type SimulateOptions, simulate } from './testing/sim/simulate.js'

@@ -1,0 +1,61 @@
+import type { Connection } from '../../brokers/broker.js'
+import type { EpochMs, Ms } from '../../lib/time.js'
+
+/** What an adapter may lack, by the name under which its cases are skipped. */
+export type BrokerCapability =
+  /** Messages with a higher priority are handed out first. */
+  | 'priorities'
+  /** `notBefore`, and `requeue` with a delay, are kept by the broker. */
+  | 'delays'
+  /** A repeated publish id inserts nothing (D05). */
+  | 'dedupe'
+  | 'topic'
+  | 'fanout'
+  /** `list` and `bindings` know everything that was declared. */
+  | 'enumeration'
+  /** `stats` counts held messages and consumers. */
+  | 'accounting'
+  /** A requeued message is the next one handed out. */
+  | 'old-place'
+  /** Faults are counted and clean hand-backs are not (D40). */
+  | 'faults'
+  /** `Delivery.claim` grows store-wide (D45). */
+  | 'claim-order'
+  /** An auto-delete queue goes with its last consumer. */
+  | 'auto-delete'
+  /** `freeze` works: held messages are guarded by a lease (D22–D28). */
+  | 'leases'
+
+export interface BrokerTimes {
+  /** How much time a case lets pass between two looks. Default for real time: 5 ms. */
+  readonly step: Ms
+  /** What does not happen within this does not happen. */
+  readonly quiet: Ms
+  /** A delay that a case can afford to wait for. */
+  readonly delay: Ms
+  /** Length of a lease. */
+  readonly lease: Ms
+  /** The messages of a dead holder are ready again within this; also the longest that a case waits for anything. */
+  readonly detect: Ms
+}
+
+/** One empty broker, fresh for one case. Disposing closes what is still connected. */
+export interface BrokerPlace extends AsyncDisposable {
+  readonly times: BrokerTimes
+  /** A connection as if from a process of its own; names are used once. */
+  connect(name: string): Promise<Connection>
+  /** The connection of that name keeps its lease no longer, as if its process were stopped. Its verbs still work. */
+  freeze(name: string): Promise<void>
+  /** The process goes on. */
+  thaw(name: string): Promise<void>
+  /** Wall time at the broker. */
+  now(): EpochMs
+  /** Lets that much time pass, and everything happen that happens meanwhile. */
+  pass(ms: Ms): Promise<void>
+}
+
+export interface BrokerHarness {
+  create(): Promise<BrokerPlace>
+  /** Capability → why this adapter does without it. Its cases are skipped with that reason. */
+  readonly lacks?: Readonly<Partial<Record<BrokerCapability, string>>>
+}

@@ -1,0 +1,122 @@
+import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../../backends/backend.js'
+import { BackendError } from '../../backends/errors.js'
+import { Channel } from '../../lib/channel.js'
+import type { Ms } from '../../lib/time.js'
+import type { GroupId, TaskId } from '../../protocol/ids.js'
+import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
+import type { SimChannel } from './sim-channel.js'
+import type { SimLink } from './sim-link.js'
+
+/**
+ * A result backend as a process reaches it over a link. It connects when first needed and again after a loss, as the
+ * real ones do; a call whose connection is lost rejects with a transient `BackendError`.
+ */
+export function linkedBackend(link: SimLink, backend: ResultBackend): ResultBackend {
+  return new LinkedBackend(link, backend)
+}
+
+class LinkedBackend implements ResultBackend {
+  readonly url: string
+  readonly features: BackendFeatures
+  readonly #link: SimLink
+  readonly #backend: ResultBackend
+  #channel: SimChannel | undefined
+
+  constructor(link: SimLink, backend: ResultBackend) {
+    this.url = backend.url
+    this.features = backend.features
+    this.#link = link
+    this.#backend = backend
+  }
+
+  store(meta: ResultMeta, options: StoreOptions): Promise<'stored' | 'refused'> {
+    return this.#call('store', backend => backend.store(meta, options))
+  }
+
+  fetch(id: TaskId): Promise<ResultMeta | undefined> {
+    return this.#call('fetch', backend => backend.fetch(id))
+  }
+
+  /** Over a connection of its own, which ends with it. */
+  async *watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta> {
+    if (signal.aborted) return
+    const channel = this.#link.connect(backendTrouble)
+    const news = new Channel<ResultMeta>()
+    const there = new AbortController()
+    let lost: BackendError | undefined
+    channel.onLost(() => {
+      lost = backendTrouble('watch', true)
+      news.close()
+    })
+    channel.onGone(() => there.abort())
+    const end = (): void => news.close()
+    signal.addEventListener('abort', end, { once: true })
+    try {
+      await channel.call('watch', () => this.#pump(channel, ids, there.signal, news))
+      yield* news
+      if (lost !== undefined && !signal.aborted) throw lost
+    } finally {
+      signal.removeEventListener('abort', end)
+      channel.close()
+    }
+  }
+
+  forget(ids: readonly TaskId[]): Promise<void> {
+    return this.#call('forget', backend => backend.forget(ids))
+  }
+
+  saveGroup(group: GroupMeta, ttl: Ms | undefined): Promise<void> {
+    return this.#call('saveGroup', backend => backend.saveGroup(group, ttl))
+  }
+
+  fetchGroup(id: GroupId): Promise<GroupMeta | undefined> {
+    return this.#call('fetchGroup', backend => backend.fetchGroup(id))
+  }
+
+  forgetGroup(id: GroupId): Promise<void> {
+    return this.#call('forgetGroup', backend => backend.forgetGroup(id))
+  }
+
+  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void> {
+    return this.#call('setChordSize', backend => backend.setChordSize(chord, size, ttl))
+  }
+
+  arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival> {
+    return this.#call('arrive', backend => backend.arrive(part, ttl))
+  }
+
+  close(chord: GroupId): Promise<void> {
+    return this.#call('close', backend => backend.close(chord))
+  }
+
+  cleanup(): Promise<number> {
+    return this.#call('cleanup', backend => backend.cleanup())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#channel?.close()
+  }
+
+  #call<T>(verb: string, act: (backend: ResultBackend) => Promise<T>): Promise<T> {
+    return this.#open().call(verb, () => act(this.#backend))
+  }
+
+  #open(): SimChannel {
+    if (this.#channel?.open !== true) this.#channel = this.#link.connect(backendTrouble)
+    return this.#channel
+  }
+
+  /** At the backend: starts watching, and sends on what there is to see. */
+  #pump(channel: SimChannel, ids: readonly TaskId[], signal: AbortSignal, news: Channel<ResultMeta>): void {
+    const follow = async (): Promise<void> => {
+      for await (const meta of this.#backend.watch(ids, signal)) channel.push('result', () => void news.push(meta))
+      channel.push('end', () => news.close())
+    }
+    void follow().catch(() => channel.cut())
+  }
+}
+
+function backendTrouble(verb: string, sent: boolean): BackendError {
+  const message = `The simulated connection to the result backend is gone ${sent ? 'while' : 'before'} '${verb}'.`
+  return new BackendError('LVG_SIM_CONNECTION', message, { transient: true })
+}

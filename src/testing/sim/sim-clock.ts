@@ -1,0 +1,72 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Heap } from '../../lib/heap.js'
+import type { Ms, SteadyMs } from '../../lib/time.js'
+import type { SimRandom } from './sim-random.js'
+
+interface SimTimer {
+  readonly due: SteadyMs
+  /** Drawn from the seed: decides between timers that are due together. */
+  readonly tie: number
+  readonly order: number
+  ring: (() => void) | undefined
+}
+
+/**
+ * True time of a simulated world: a heap of timers, from 0. Nothing really waits; `step` jumps to the next timer and
+ * rings it. Whoever drives it lets all microtasks run out between two steps (sim-loop.ts).
+ */
+export class SimClock {
+  readonly #timers = new Heap<SimTimer>(isEarlier)
+  readonly #random: SimRandom
+  #now: SteadyMs = 0
+  #order = 0
+  #pending = 0
+
+  constructor(random: SimRandom) {
+    this.#random = random
+  }
+
+  get now(): SteadyMs {
+    return this.#now
+  }
+
+  /** Timers that will ring. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** Rings once after `ms`, in the async context of the caller, as Node's timers do. Negative spans count as 0. */
+  schedule(ms: Ms, ring: () => void): Disposable {
+    const inContext = AsyncLocalStorage.bind(ring)
+    const due = this.#now + Math.max(0, ms)
+    const timer: SimTimer = { due, tie: this.#random.next(), order: this.#order++, ring: inContext }
+    this.#timers.push(timer)
+    this.#pending++
+    return { [Symbol.dispose]: () => void this.#take(timer) }
+  }
+
+  /** Goes to the next timer and rings it; false when there is none. */
+  step(): boolean {
+    for (let timer = this.#timers.pop(); timer !== undefined; timer = this.#timers.pop()) {
+      const ring = this.#take(timer)
+      if (ring === undefined) continue
+      this.#now = timer.due
+      ring()
+      return true
+    }
+    return false
+  }
+
+  #take(timer: SimTimer): (() => void) | undefined {
+    const { ring } = timer
+    if (ring !== undefined) this.#pending--
+    timer.ring = undefined
+    return ring
+  }
+}
+
+function isEarlier(a: SimTimer, b: SimTimer): boolean {
+  if (a.due !== b.due) return a.due < b.due
+  if (a.tie !== b.tie) return a.tie < b.tie
+  return a.order < b.order
+}
