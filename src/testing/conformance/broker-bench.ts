@@ -3,7 +3,7 @@ import type { Connection, Consumer, Delivery, PublishOptions, Queue } from '../.
 import type { Ms } from '../../lib/time.js'
 import { type QueueName, queueName } from '../../protocol/ids.js'
 import type { Message, Properties } from '../../protocol/message.js'
-import type { BrokerCapability, BrokerPlace, BrokerTimes } from './broker-harness.js'
+import type { BrokerCapability, BrokerHarness, BrokerPlace, BrokerTimes } from './broker-harness.js'
 
 /** One case of the suite: a sentence about behaviour, starting with the rule it proves, if it has a number. */
 export interface BrokerCase {
@@ -15,11 +15,17 @@ export interface BrokerCase {
 /** What cases are written with: short verbs over one fresh broker. */
 export class BrokerBench {
   readonly place: BrokerPlace
+  readonly #lacks: NonNullable<BrokerHarness['lacks']>
   #names = 0
   #publishes = 0
 
-  constructor(place: BrokerPlace) {
+  constructor(place: BrokerPlace, lacks: NonNullable<BrokerHarness['lacks']>) {
     this.place = place
+    this.#lacks = lacks
+  }
+
+  lacks(capability: BrokerCapability): boolean {
+    return this.#lacks[capability] !== undefined
   }
 
   get times(): BrokerTimes {
@@ -98,8 +104,8 @@ export class BrokerBench {
   }
 
   async eventually(what: string, holds: () => boolean | Promise<boolean>, bound?: Ms): Promise<void> {
-    const { step, detect } = this.times
-    for (let waited = 0; waited <= (bound ?? detect); waited += step) {
+    const { step, patience } = this.times
+    for (let waited = 0; waited <= (bound ?? patience); waited += step) {
       if (await holds()) return
       await this.place.pass(step)
     }

@@ -27,7 +27,7 @@ export type BrokerCapability =
   | 'leases'
 
 export interface BrokerTimes {
-  /** How much time a case lets pass between two looks. Default for real time: 5 ms. */
+  /** How much time a case lets pass between two looks. */
   readonly step: Ms
   /** What does not happen within this does not happen. */
   readonly quiet: Ms
@@ -35,8 +35,10 @@ export interface BrokerTimes {
   readonly delay: Ms
   /** Length of a lease. */
   readonly lease: Ms
-  /** The messages of a dead holder are ready again within this; also the longest that a case waits for anything. */
+  /** The messages of a dead holder are ready again within this (D23). */
   readonly detect: Ms
+  /** The longest that a case waits for anything else. */
+  readonly patience: Ms
 }
 
 /** One empty broker, fresh for one case. Disposing closes what is still connected. */

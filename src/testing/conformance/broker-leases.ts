@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { type BrokerBench, type BrokerCase, countTo, Reader, textOf } from './broker-bench.js'
+import type { BrokerCapability } from './broker-harness.js'
+
+const LEASES: readonly BrokerCapability[] = ['leases']
+
+/** What happens to messages whose holder dies, stops, or lives long: reliability §3.1. */
+export const LEASING: readonly BrokerCase[] = [
+  {
+    name: 'D22 a live holder keeps its message however long it takes',
+    needs: LEASES,
+    async run(bench) {
+      const { connection, queue } = await bench.queue()
+      const other = await bench.connect()
+      await bench.publish(connection, queue.name, 'x')
+      const delivery = await bench.getOne(connection, queue.name)
+      await bench.place.pass(3 * bench.times.detect)
+      assert.deepEqual(await other.get(queue.name, 1), [])
+      assert.equal(connection.suspect(), false)
+      assert.equal(await delivery.ack(), 'settled')
+    },
+  },
+  {
+    name: 'D23 the messages of a dead holder are ready again within the bound, and not before its lease ran out',
+    needs: LEASES,
+    async run(bench) {
+      const { holder, other, queue } = await heldBySomebody(bench, 1)
+      await holder.freeze()
+      await bench.place.pass(bench.times.lease / 2)
+      assert.deepEqual(await other.get(queue, 1), [])
+      await bench.eventually(
+        'the message',
+        async () => (await other.stats(queue)).ready === 1,
+        bench.times.detect - bench.times.lease / 2,
+      )
+    },
+  },
+  {
+    name: 'D21 a verdict that comes after the message went to somebody else is stale and changes nothing',
+    needs: LEASES,
+    async run(bench) {
+      const { holder, other, queue, deliveries } = await heldBySomebody(bench, 2)
+      await holder.freeze()
+      const again = [await bench.awaitOne(other, queue), await bench.awaitOne(other, queue)]
+      assert.equal(await deliveries[0]?.ack(), 'stale')
+      assert.equal(await deliveries[1]?.requeue({ counted: true }), 'stale')
+      assert.deepEqual(await Promise.all(again.map(delivery => delivery.current())), [true, true])
+      assert.deepEqual(await Promise.all(again.map(delivery => delivery.ack())), ['settled', 'settled'])
+      assert.deepEqual(await bench.drain(other, queue), [])
+    },
+  },
+  {
+    name: 'D25 a holder that has not renewed suspects itself before its lease runs out, and can ask',
+    needs: LEASES,
+    async run(bench) {
+      const { holder, other, queue, deliveries } = await heldBySomebody(bench, 1)
+      assert.equal(holder.connection.suspect(), false)
+      await holder.freeze()
+      await bench.place.pass(bench.times.lease)
+      assert.equal(holder.connection.suspect(), true)
+      await bench.awaitOne(other, queue)
+      assert.equal(await deliveries[0]?.current(), false)
+    },
+  },
+  {
+    name: 'D26 however many sweep at the same time, a dead holder is restored once, in its queue, priority and order',
+    needs: ['leases', 'priorities'],
+    async run(bench) {
+      const { connection, queue } = await bench.queue({ maxPriority: 10 })
+      const holder = await bench.holder()
+      for (let i = 0; i < 3; i++) await bench.connect()
+      for (const [text, priority] of [
+        ['0', 5],
+        ['1', 9],
+        ['2', 5],
+      ] as const) {
+        await bench.publish(connection, queue.name, text, { properties: { priority } })
+      }
+      await holder.connection.get(queue.name, 3)
+      await holder.freeze()
+      await bench.eventually('three messages', async () => (await connection.stats(queue.name)).ready === 3)
+      await bench.place.pass(bench.times.detect)
+      assert.deepEqual(await bench.drain(connection, queue.name), ['1', '0', '2'])
+    },
+  },
+  {
+    name: 'D27 restored messages come before younger ones and are flagged as redelivered',
+    needs: ['leases', 'old-place'],
+    async run(bench) {
+      const { holder, other, queue } = await heldBySomebody(bench, 2)
+      await holder.freeze()
+      await bench.publish(other, queue, 'younger')
+      await bench.eventually('all three', async () => (await other.stats(queue)).ready === 3)
+      const deliveries = await other.get(queue, 3)
+      assert.deepEqual(deliveries.map(textOf), ['0', '1', 'younger'])
+      assert.deepEqual(
+        deliveries.map(delivery => delivery.redelivered),
+        [true, true, false],
+      )
+    },
+  },
+  {
+    name: 'D40 being restored from a dead holder is counted as a fault',
+    needs: ['leases', 'faults'],
+    async run(bench) {
+      const { holder, other, queue } = await heldBySomebody(bench, 1)
+      await holder.freeze()
+      assert.equal((await bench.awaitOne(other, queue)).faults, 1)
+    },
+  },
+  {
+    name: 'D40 being handed back by a connection that closes is not counted as a fault',
+    needs: ['faults'],
+    async run(bench) {
+      const { holder, other, queue } = await heldBySomebody(bench, 2)
+      await holder.connection[Symbol.asyncDispose]()
+      const deliveries = await other.get(queue, 2)
+      assert.deepEqual(deliveries.map(textOf), countTo(2))
+      assert.deepEqual(
+        deliveries.map(({ faults, redelivered }) => [faults, redelivered]),
+        [
+          [0, true],
+          [0, true],
+        ],
+      )
+    },
+  },
+  {
+    name: 'D28 messages restored from a dead holder reach a consumer that waits',
+    needs: LEASES,
+    async run(bench) {
+      const { holder, other, queue } = await heldBySomebody(bench, 3)
+      const reader = new Reader(await other.consume([{ name: queue }], 10))
+      await holder.freeze()
+      await bench.arrived(reader, 3)
+      assert.deepEqual(reader.texts, countTo(3))
+    },
+  },
+  {
+    name: 'D28 a holder that stood still too long can consume again, over a new connection if it lost its own',
+    needs: LEASES,
+    async run(bench) {
+      const { holder, other, queue } = await heldBySomebody(bench, 1)
+      let lost = false
+      void holder.connection.closed.then(() => {
+        lost = true
+      })
+      await holder.freeze()
+      await (await bench.awaitOne(other, queue)).ack()
+      await holder.thaw()
+      await bench.place.pass(bench.times.lease)
+      const connection = lost ? await bench.connect() : holder.connection
+      const reader = new Reader(await connection.consume([{ name: queue }], 1))
+      await bench.publish(other, queue, 'again')
+      await bench.arrived(reader, 1)
+      assert.deepEqual(reader.texts, ['again'])
+    },
+  },
+]
+
+/** `count` messages, held by a connection that can be frozen, and another connection that looks on. */
+async function heldBySomebody(bench: BrokerBench, count: number) {
+  const { connection: other, queue } = await bench.queue()
+  const holder = await bench.holder()
+  await bench.fill(other, queue.name, count)
+  const deliveries = await holder.connection.get(queue.name, count)
+  assert.equal(deliveries.length, count)
+  return { holder, other, queue: queue.name, deliveries }
+}
