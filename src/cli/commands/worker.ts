@@ -1,0 +1,149 @@
+import { resolve } from 'node:path'
+import { Worker } from '../../worker.js'
+import { type Command, type CommandContext, defineCommand } from '../command.js'
+import { EXIT, type ExitCode, type SignalName } from '../exit-code.js'
+import { expandFileName } from '../file-name.js'
+import type { Io } from '../io.js'
+import type { LoadedApp } from '../loaded-app.js'
+import { packageVersion } from '../package-version.js'
+import { takePidFile } from '../pid-file.js'
+import { checkPool } from '../pool-name.js'
+import { StopPlan, type StopStage } from '../stop-plan.js'
+import { workerBanner } from '../worker-banner.js'
+import { WORKER_OPTIONS, type WorkerCommandOptions, workerSettings } from '../worker-options.js'
+import { readOverrides } from '../worker-overrides.js'
+
+export const worker: Command = defineCommand({
+  name: 'worker',
+  summary: 'Run tasks.',
+  description:
+    'Takes messages from the queues of an app and runs its tasks until it is told to stop. TERM or Ctrl-C: running tasks finish, the rest goes back to the broker. QUIT or a second Ctrl-C: running tasks are interrupted. A third one: it exits at once. Settings can be given after --, such as -- worker.concurrency=4.',
+  arguments: [{ name: 'settings', description: 'After --: settings as name=value.', required: false, variadic: true }],
+  options: WORKER_OPTIONS,
+  examples: [
+    { line: 'lovage worker -A tasks.ts -l info', does: 'Serve all queues the app declares, and log what happens.' },
+    {
+      line: 'lovage -A tasks.ts worker -Q mail,thumbnails -c 4 -n media@%h',
+      does: 'Two queues, four tasks at a time, under a name.',
+    },
+    { line: 'lovage worker -A tasks.ts -- worker.softShutdownTimeout=30s', does: 'With a setting for this run.' },
+  ],
+  run: async (context, options, io) => {
+    if (options.pool !== undefined) checkPool(options.pool)
+    const overrides = readOverrides(context.arguments['settings'] ?? [])
+    const loaded = await context.loadApp({
+      flags: workerSettings(options, overrides),
+      needsTasks: true,
+      include: options.include ?? [],
+    })
+    return await new WorkerRun(context, options, io, loaded).run()
+  },
+})
+
+/** One run of a worker: its pid file, log, banner and signals around it. */
+class WorkerRun {
+  readonly #context: CommandContext
+  readonly #options: WorkerCommandOptions
+  readonly #io: Io
+  readonly #loaded: LoadedApp
+  readonly #worker: Worker
+  readonly #plan: StopPlan
+  #exitCode: ExitCode | undefined
+
+  constructor(context: CommandContext, options: WorkerCommandOptions, io: Io, loaded: LoadedApp) {
+    const { app } = loaded
+    this.#context = context
+    this.#options = options
+    this.#io = io
+    this.#loaded = loaded
+    this.#worker = new Worker(app, { purge: options.purge })
+    this.#plan = new StopPlan({
+      soft: app.settings.workerSoftShutdownTimeout > 0,
+      termIsQuit: io.env['REMAP_SIGTERM'] === 'SIGQUIT',
+    })
+  }
+
+  async run(): Promise<ExitCode> {
+    using _pidFile = this.#takePidFile()
+    using _signals = this.#io.onSignal(signal => this.#on(signal))
+    this.#greet()
+    try {
+      await this.#worker.start(this.#io.signal)
+    } catch (error) {
+      if (this.#exitCode === undefined) throw error
+    }
+    const end = await this.#worker.closed
+    if (end.kind === 'failed') throw end.error
+    return this.#exitCode ?? EXIT.ok
+  }
+
+  #takePidFile(): Disposable {
+    const pattern = this.#options.pidfile ?? this.#loaded.app.settings.workerPidfile
+    if (pattern === undefined) return { [Symbol.dispose]: () => {} }
+    const { host } = this.#loaded.app.runtime
+    const path = resolve(this.#io.cwd(), expandFileName(pattern, this.#worker.name, host.name))
+    return takePidFile(path, host.pid, pid => this.#io.isProcessAlive(pid))
+  }
+
+  #greet(): void {
+    const { out } = this.#context
+    const { app } = this.#loaded
+    this.#say(...workerBanner(app, this.#worker, packageVersion()))
+    if (app.settings.workerSendTaskEvents)
+      out.warn('This version sends no task events: -E (workerSendTaskEvents) has no effect.')
+    if (this.#options.maxTasksPerChild ?? this.#options.maxMemoryPerChild) {
+      out.warn(
+        'The inline pool has no child processes: --max-tasks-per-child and --max-memory-per-child have no effect.',
+      )
+    }
+  }
+
+  #on(signal: SignalName): void {
+    switch (signal) {
+      case 'SIGTERM':
+      case 'SIGINT':
+      case 'SIGQUIT':
+        return this.#stop(signal)
+      case 'SIGHUP':
+        return this.#hangUp()
+      case 'SIGUSR1':
+        this.#loaded.app.runtime.log.warning(`${this.#worker.name} is running ${this.#worker.busy} tasks.`)
+        return
+      default:
+        return signal satisfies never
+    }
+  }
+
+  #stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT'): void {
+    const { stage, exitCode } = this.#plan.on(signal)
+    this.#exitCode = exitCode
+    if (stage === undefined) return
+    this.#say(`worker: ${SAYS[stage]}`)
+    if (stage === 'hard') this.#io.exit(exitCode)
+    // Its end is waited for through `closed`.
+    void this.#worker.stop(stage)
+  }
+
+  /** For the person who watches; JSON logs on the same stream stay JSON. */
+  #say(...lines: readonly string[]): void {
+    if (this.#loaded.app.settings.logFormat === 'json') return
+    for (const line of lines) this.#context.out.remark(line)
+  }
+
+  /** A terminal that closes stops its worker; a service is told to open its log file anew. */
+  #hangUp(): void {
+    const { isTty } = this.#io
+    if (isTty.stdin || isTty.stdout || isTty.stderr) return this.#stop('SIGTERM')
+    this.#loaded.log?.reopen()
+    this.#loaded.app.runtime.log.warning(
+      'HUP: the log file was opened anew. To restart the worker, stop it with TERM and start it again.',
+    )
+  }
+}
+
+const SAYS: Readonly<Record<StopStage, string>> = {
+  warm: 'Warm shutdown: running tasks finish. Interrupt again to end them now.',
+  soft: 'Soft shutdown: running tasks have a while to finish. Interrupt again to end them now.',
+  cold: 'Cold shutdown: running tasks are interrupted.',
+  hard: 'Exit at once.',
+}

@@ -1,0 +1,67 @@
+import { pathToFileURL } from 'node:url'
+import { createJiti } from 'jiti'
+import * as lovage from '../index.js'
+import { ConfigError } from '../lib/errors.js'
+import * as ports from '../ports.js'
+import * as worker from '../worker.js'
+
+export type ModuleExports = Readonly<Record<string, unknown>>
+
+/**
+ * Runs a module of the user's and returns what it exports. JavaScript is imported by Node itself, TypeScript is stripped
+ * of its types by jiti on every Node. What such a file imports from `lovage` is this very copy, so that its App is our App
+ * and `currentTask()` finds our tasks.
+ *
+ * @throws ConfigError `LVG_MODULE_SYNTAX`, `LVG_MODULE_FAILED`; a `ConfigError` of the module's own passes unchanged
+ */
+export async function loadModule(file: string): Promise<ModuleExports> {
+  try {
+    if (/\.[mc]?tsx?$/.test(file)) return await typescript(file)
+    return (await import(pathToFileURL(file).href)) as ModuleExports
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
+    throw isSyntaxError(cause) ? syntax(file, cause) : failed(file, cause)
+  }
+}
+
+async function typescript(file: string): Promise<ModuleExports> {
+  const jiti = createJiti(pathToFileURL(file).href, {
+    // The cache would stand in the shared temporary folder, where other users of the machine could put code for us to run.
+    fsCache: false,
+    interopDefault: false,
+    virtualModules: { lovage, 'lovage/worker': worker, 'lovage/ports': ports },
+  })
+  return await jiti.import<ModuleExports>(file)
+}
+
+function isSyntaxError(error: unknown): boolean {
+  return error instanceof Error && (error instanceof SyntaxError || error.name === 'SyntaxError')
+}
+
+function syntax(file: string, cause: unknown): ConfigError {
+  return new ConfigError('LVG_MODULE_SYNTAX', `${file} cannot be parsed: ${oneLine(cause)}${place(cause, file)}.`, {
+    cause,
+  })
+}
+
+function failed(file: string, cause: unknown): ConfigError {
+  return new ConfigError(
+    'LVG_MODULE_FAILED',
+    `${file} threw while it was being loaded: ${oneLine(cause)}${place(cause, file)}. Run with --debug for the stack.`,
+    { cause },
+  )
+}
+
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${String(error)}`
+  return (text.split('\n', 1)[0] ?? '').replace(/\.$/, '')
+}
+
+/** ` (tasks.ts:3:7)`, when the stack tells and the message does not. */
+function place(error: unknown, file: string): string {
+  if (!(error instanceof Error) || error.stack === undefined) return ''
+  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1)
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const found = new RegExp(`${escaped}:\\d+(:\\d+)?`).exec(error.stack)
+  return found === null || oneLine(error).includes(found[0]) ? '' : ` (${found[0]})`
+}

@@ -1,0 +1,126 @@
+import { ConfigError, LovageError } from '../lib/errors.js'
+import { escapeText } from '../lib/escape-text.js'
+import { openNodeLog } from '../lib/node-log.js'
+import { nodeRuntime } from '../lib/node-runtime.js'
+import type { Command, CommandContext, CommandGroup } from './command.js'
+import { CommandError } from './errors.js'
+import { EXIT, type ExitCode } from './exit-code.js'
+import type { Io } from './io.js'
+import { loadApp } from './load-app.js'
+import type { LoadedApp } from './loaded-app.js'
+import { Output, printDocument } from './output.js'
+import { type Parsed, parseCommandLine } from './parse.js'
+
+export interface CommandLineOptions {
+  readonly commands: readonly (Command | CommandGroup)[]
+  readonly version: string
+}
+
+/** Reads the words of a command line, does what they say and resolves to the exit status. Never rejects: errors are printed. */
+export async function runCommandLine(words: readonly string[], io: Io, options: CommandLineOptions): Promise<ExitCode> {
+  try {
+    const parsed = parseCommandLine(words, options.commands, { version: options.version, env: io.env })
+    return await obey(parsed, io)
+  } catch (error) {
+    printError(error, words, io)
+    return exitCodeOf(error)
+  }
+}
+
+async function obey(parsed: Parsed, io: Io): Promise<ExitCode> {
+  switch (parsed.kind) {
+    case 'print':
+      io.stdout.write(parsed.text)
+      return EXIT.ok
+    case 'nothing':
+      io.stderr.write(parsed.help)
+      return EXIT.usage
+    case 'run':
+      return await runCommand(parsed, io)
+    default:
+      return parsed satisfies never
+  }
+}
+
+async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: Io): Promise<ExitCode> {
+  const { command, global } = parsed
+  if (global.workdir !== undefined) changeFolder(global.workdir, io)
+  const loaded: LoadedApp[] = []
+  const out = new Output(io, {
+    json: global.json,
+    quiet: global.quiet,
+    color: io.isTty.stderr && !global.noColor,
+  })
+  const log = openNodeLog({ level: 'warning', ...(global.noColor ? { color: false } : {}) })
+  const runtime = nodeRuntime({ log: log.log })
+  const context: CommandContext = {
+    global,
+    arguments: parsed.arguments,
+    out,
+    runtime,
+    loadApp: async wish => {
+      const found = await loadApp({
+        global,
+        io,
+        out,
+        runtime: wish?.runtime ?? runtime,
+        overrides: wish?.overrides ?? {},
+        bare: wish?.bare ?? true,
+      })
+      loaded.push(found)
+      return found
+    },
+  }
+  try {
+    return await command.run(context, parsed.values, io)
+  } finally {
+    for (const { app } of loaded) await app[Symbol.asyncDispose]()
+    log.close()
+  }
+}
+
+function changeFolder(path: string, io: Io): void {
+  try {
+    io.changeFolder(path)
+  } catch (cause) {
+    throw new ConfigError(
+      'LVG_WORKDIR',
+      `The working folder ${JSON.stringify(path)} (--workdir) cannot be entered: ${messageOf(cause)}.`,
+      { cause },
+    )
+  }
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CommandError) return error.exitCode
+  if (error instanceof ConfigError) return EXIT.usage
+  if (error instanceof LovageError && EXIT_BY_FAMILY.has(error.name))
+    return EXIT_BY_FAMILY.get(error.name) ?? EXIT.error
+  return EXIT.error
+}
+
+const EXIT_BY_FAMILY: ReadonlyMap<string, ExitCode> = new Map()
+
+function printError(error: unknown, words: readonly string[], io: Io): void {
+  const code = error instanceof LovageError ? error.code : 'LVG_UNEXPECTED'
+  const debug = words.includes('--debug') || !['', '0', undefined].includes(io.env['LOVAGE_DEBUG'])
+  if (words.includes('--json')) {
+    const stack = debug && error instanceof Error ? { stack: error.stack } : {}
+    io.stderr.write(`${printDocument({ error: { code, message: messageOf(error), ...stack } })}\n`)
+    return
+  }
+  io.stderr.write(`${code}: ${escapeText(messageOf(error), 8192)}\n`)
+  if (debug && error instanceof Error) io.stderr.write(`${stackOf(error)}\n`)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function stackOf(error: Error): string {
+  const own = (error.stack ?? '')
+    .split('\n')
+    .map(line => escapeText(line))
+    .join('\n')
+  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own
+}
