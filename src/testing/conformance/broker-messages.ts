@@ -18,7 +18,7 @@ const PROPERTIES: Properties = {
   clusterId: 'cluster',
 }
 
-const TEXT_HEADERS: Message['headers'] = {
+const TEXT_HEADERS: Readonly<Record<string, unknown>> = {
   none: null,
   yes: true,
   no: false,
@@ -31,7 +31,7 @@ const TEXT_HEADERS: Message['headers'] = {
   nested: { deep: { deeper: [true] }, 'odd key.with:signs': 1 },
 }
 
-const BINARY_HEADERS: Message['headers'] = {
+const BINARY_HEADERS: Readonly<Record<string, unknown>> = {
   bytes: Uint8Array.from({ length: 256 }, (_, i) => i),
   noBytes: new Uint8Array(0),
   big: 2n ** 60n + 1n,

@@ -51,6 +51,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Node modules that compute and do nothing else; the others are I/O and belong to `REAL_PLACES`. */
 export const PURE_NODE_MODULES: readonly string[] = [
+  'node:assert/strict',
   'node:async_hooks',
   'node:buffer',
   'node:crypto',
