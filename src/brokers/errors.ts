@@ -30,3 +30,13 @@ export class RejectedByBrokerError extends BrokerError {
 export class UnroutableError extends BrokerError {
   override readonly name = 'UnroutableError'
 }
+
+/** The store's file is damaged (D3d). Never transient; a process that meets it ends with `exitCode`. */
+export class DamagedStoreError extends BrokerError {
+  override readonly name = 'DamagedStoreError'
+  readonly exitCode = 74
+
+  constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
+    super(code, message, { ...options, transient: false })
+  }
+}

@@ -16,12 +16,15 @@ export class AppendFile {
   }
 
   /**
-   * The lines, which stay on disk under another name until `drop`: a crash in between finds them again. A last line
+   * The lines, which stay on disk under another name until `drop`: a crash in between finds them again, before any newer ones. A last line
    * that was cut off by a crash is returned as it is; the reader judges it.
    */
   async take(): Promise<readonly string[]> {
-    await rename(this.path, this.#taken).catch(ignoreMissing)
-    const text = await readFile(this.#taken, 'utf8').catch(ignoreMissing)
+    let text = await readFile(this.#taken, 'utf8').catch(ignoreMissing)
+    if (text === undefined) {
+      await rename(this.path, this.#taken).catch(ignoreMissing)
+      text = await readFile(this.#taken, 'utf8').catch(ignoreMissing)
+    }
     return text === undefined ? [] : text.split('\n').filter(line => line !== '')
   }
 

@@ -1,6 +1,9 @@
 import { LovageError } from '../lib/errors.js'
 
-/** SQLite's primary result codes that somebody decides by; all others are `ERROR`. `THREAD`: its thread died. */
+/**
+ * SQLite's primary result codes that somebody decides by; all others are `ERROR`. Ours: `GONE`, the file was removed or
+ * replaced under us; `THREAD`, the thread with the connection ended.
+ */
 export type SqliteCode =
   | 'BUSY'
   | 'CANTOPEN'
@@ -8,6 +11,7 @@ export type SqliteCode =
   | 'CORRUPT'
   | 'ERROR'
   | 'FULL'
+  | 'GONE'
   | 'IOERR'
   | 'NOTADB'
   | 'READONLY'

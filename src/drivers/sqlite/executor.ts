@@ -34,6 +34,9 @@ export interface World {
 /** A batch that meets another process's lock is tried this often in all, each time for the busy timeout. */
 const BUSY_TRIES = 4
 
+const OPEN_TRIES = 100
+const OPEN_PAUSE: Ms = 20
+
 /** Runs batches of operations over one file, and their chores between. Synchronous; both hosts drive it. */
 export class Executor {
   readonly #path: string
@@ -90,8 +93,8 @@ export class Executor {
   #openFile(options: HostOptions<unknown>): { readonly identity: FileIdentity; readonly db: Database } {
     const identity = prepareFile(options.path, { allowNetworkFilesystem: options.allowNetworkFilesystem ?? false })
     const { durability, busyTimeoutMs } = options
-    const db = new Database(options.path, { durability, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) })
-    return { identity, db }
+    const settings = { durability, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) }
+    return { identity, db: patiently(() => new Database(options.path, settings)) }
   }
 
   /** Damage that shows while opening puts the file aside (D3d). */
@@ -145,7 +148,7 @@ export class Executor {
       value = writing ? this.#db.transaction(work) : this.#db.snapshot(work)
     } catch (error) {
       this.#committed = []
-      this.#operations.rolledBack?.()
+      this.#operations.rolledBack?.(error)
       throw error
     }
     // A commit into a file that nobody will open again has saved nothing.
@@ -172,7 +175,7 @@ export class Executor {
   }
 
   #misplaced(cause?: unknown): SqliteError {
-    return new SqliteError('IOERR', `The file ${this.#path} was removed or replaced while it was in use.`, { cause })
+    return new SqliteError('GONE', `The file ${this.#path} was removed or replaced while it was in use.`, { cause })
   }
 
   #lose(error: LovageError): void {
@@ -208,7 +211,7 @@ export class Executor {
       this.#runCommitted()
     } catch (error) {
       this.#committed = []
-      this.#operations.rolledBack?.()
+      this.#operations.rolledBack?.(error)
       this.#judge(error)
     }
     if (!this.#ended) this.#arm(chore)
@@ -225,6 +228,18 @@ export class Executor {
       emit: event => this.#world.emit(event),
       touch: () => this.#wake.touch(),
       watch: hint => this.#wake.watch(hint),
+    }
+  }
+}
+
+/** Switching a new file to WAL meets locks that SQLite's own busy timeout does not wait for. */
+function patiently<T>(open: () => T): T {
+  for (let tries = 1; ; tries++) {
+    try {
+      return open()
+    } catch (error) {
+      if (tries >= OPEN_TRIES || !(error instanceof SqliteError) || error.sqlite !== 'BUSY') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_PAUSE)
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { LovageError } from '../../lib/errors.js'
+import type { Ms } from '../../lib/time.js'
 import type { Durability } from './database.js'
 import type { Answer, Argument, OperationName, Operations } from './operations.js'
 
@@ -18,6 +19,8 @@ export interface SqliteHost<Ops extends Operations> extends AsyncDisposable {
   /** Settles once, never rejects. After it every call rejects with the reason. */
   readonly closed: Promise<HostEnd>
   call<Name extends OperationName<Ops>>(name: Name, args: Argument<Ops, Name>): Promise<Answer<Ops, Name>>
+  /** The clock that operations see as `monotonic`. */
+  monotonic(): Ms
   /** Whether the host alone keeps the process alive. Off at first. */
   keepAlive(on: boolean): void
   /** Answers what is pending, runs the operations' `close`, closes the file. Never rejects. */

@@ -40,6 +40,7 @@ export function openLocalHost<Config, Ops extends Operations>(options: LocalHost
       if (over !== undefined) return Promise.reject(refusal(over))
       return settle<Answer<Ops, Name>>(executor, { name, args })
     },
+    monotonic: () => Math.floor(clock.steady()),
     keepAlive: () => undefined,
     [Symbol.asyncDispose]: async () => {
       executor.close()

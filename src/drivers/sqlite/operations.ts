@@ -23,8 +23,8 @@ export interface Operations {
   readonly writes: Readonly<Record<string, Operation>>
   /** What the thread does by itself, whatever the user's thread is doing. */
   readonly chores?: readonly Chore[]
-  /** Drops what was cached from rows that have just been rolled back. */
-  rolledBack?(): void
+  /** Drops what was cached from rows that have just been rolled back because of `error`. */
+  rolledBack?(error: unknown): void
   /** Runs in a last transaction before a clean close. */
   close?(): void
 }

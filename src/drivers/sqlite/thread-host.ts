@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { deferred } from '../../lib/deferred.js'
 import type { LovageError } from '../../lib/errors.js'
+import type { Ms } from '../../lib/time.js'
 import { SqliteError } from '../errors.js'
 import type { HostEnd, SqliteHost, ThreadHostOptions } from './host.js'
+import { kernelMonotonic } from './kernel-clock.js'
 import type { Answer, Argument, OperationName, Operations } from './operations.js'
 import { PendingCalls } from './pending-calls.js'
 import { errorFromWire, type FromThread, type ThreadData, type ToThread } from './thread-messages.js'
@@ -56,6 +58,10 @@ class ThreadHost<Ops extends Operations> implements SqliteHost<Ops> {
     this.#hold()
     // The thread runs the operation of that name, whose answer type this is.
     return answer as Promise<Answer<Ops, Name>>
+  }
+
+  monotonic(): Ms {
+    return kernelMonotonic()
   }
 
   keepAlive(on: boolean): void {

@@ -1,0 +1,1 @@
+SELECT queue_id FROM lovage_consumer WHERE holder_id = ?1

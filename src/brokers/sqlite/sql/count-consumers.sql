@@ -1,0 +1,1 @@
+SELECT coalesce(sum(consumers), 0) AS n FROM lovage_consumer WHERE queue_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM lovage_binding WHERE queue_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM lovage_consumer WHERE queue_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM lovage_queue WHERE id = ?1

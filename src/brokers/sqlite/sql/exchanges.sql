@@ -1,0 +1,1 @@
+SELECT name, type FROM lovage_exchange ORDER BY rowid

@@ -1,0 +1,1 @@
+DELETE FROM lovage_consumer WHERE holder_id = ?1

@@ -1,0 +1,46 @@
+import { SqliteDamagedError, SqliteError } from '../../drivers/errors.js'
+import { BrokerError, DamagedStoreError, NotSentError, RejectedByBrokerError } from '../errors.js'
+
+/** SQLite would not write now, but may again: no space, I/O error, read-only, or too many writers at once (D3c). */
+export function isRefusal(error: unknown): error is SqliteError {
+  return error instanceof SqliteError && (error.unwritable || error.sqlite === 'BUSY')
+}
+
+/** What the port says; other errors than SQLite's pass through. `doing`: as in "while declaring". */
+export function sqliteTrouble(doing: string, path: string, error: unknown): unknown {
+  if (error instanceof SqliteDamagedError) return new DamagedStoreError(error.code, error.message, { cause: error })
+  if (!(error instanceof SqliteError)) return error
+  const message = `While ${doing}: ${sentence(error.message)} File: ${path}.${advice(error)}`
+  if (error.damaged) return new DamagedStoreError(error.code, message, { cause: error })
+  return new BrokerError(error.code, message, { cause: error, transient: error.sqlite !== 'ERROR' })
+}
+
+/** A refused push was rolled back: nothing of it is in the file. */
+export function pushTrouble(path: string, error: unknown): unknown {
+  if (!isRefusal(error)) return sqliteTrouble('publishing', path, error)
+  const message = `The message was not accepted: ${sentence(error.message)} File: ${path}.${advice(error)}`
+  if (error.sqlite === 'BUSY') return new NotSentError(error.code, message, { cause: error, transient: true })
+  return new RejectedByBrokerError(error.code, message, { cause: error, transient: true })
+}
+
+function advice(error: SqliteError): string {
+  switch (error.sqlite) {
+    case 'FULL':
+      return ' Make room on its disk; work goes on by itself then.'
+    case 'READONLY':
+      return ' Make the file and its folder writable; work goes on by itself then.'
+    case 'IOERR':
+      return ' Look at its disk.'
+    case 'BUSY':
+      return ' Another process holds its lock for very long; find out which.'
+    case 'CORRUPT':
+    case 'NOTADB':
+      return ' Start again: the file is checked and, if damaged, kept aside for "lovage sqlite recover".'
+    default:
+      return ''
+  }
+}
+
+function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`
+}

@@ -1,0 +1,61 @@
+import { loadSql } from '../../drivers/sqlite/load-sql.js'
+
+const FOLDER = new URL('./sql/', import.meta.url)
+
+const VERBS = [
+  'ack',
+  'add-consumers',
+  'add-holder',
+  'bindings',
+  'claim',
+  'consumed-queues',
+  'count-consumers',
+  'count-delayed',
+  'count-held',
+  'count-ready',
+  'declare-binding',
+  'declare-exchange',
+  'declare-queue',
+  'delete-bindings',
+  'delete-consumers',
+  'delete-queue',
+  'deserted-queue',
+  'end-boot-delays',
+  'exchanges',
+  'forget-consumers',
+  'forget-publishes',
+  'holders',
+  'is-current',
+  'is-ready',
+  'new-boot',
+  'next-due',
+  'next-generation',
+  'orphaned-queues',
+  'purge-delayed',
+  'purge-held',
+  'purge-ready',
+  'push',
+  'queues',
+  'raise-topology',
+  'release-held',
+  'remember-publish',
+  'remove-holder',
+  'renew',
+  'requeue',
+  'ripen',
+  'store',
+  'take-claims',
+] as const
+
+/** The text of each verb in `sql/`. */
+export type Statements = Readonly<Record<(typeof VERBS)[number], string>>
+
+export function loadStatements(): Statements {
+  return loadSql(FOLDER, VERBS)
+}
+
+/** Steps from one version of the tables to the next, oldest first. */
+export function loadSchemaSteps(): readonly string[] {
+  const schema = loadSql(FOLDER, ['schema-1'])
+  return [schema['schema-1']]
+}

@@ -1,0 +1,52 @@
+import { ConfigError } from '../../lib/errors.js'
+import type { Database } from './database.js'
+import { APPLICATION_ID } from './sqlite-file.js'
+
+/** Version of the table that keeps the versions, in `user_version`. */
+const LAYOUT = 1
+
+export interface Schema {
+  /** Which tables: several stores may share a file, each with a version of its own. */
+  readonly component: string
+  /** `steps[n]` leads from version n to n + 1. Steps are only ever added. */
+  readonly steps: readonly string[]
+}
+
+/**
+ * Brings a component's tables to the newest version this Lovage knows. Safe to run by many processes at once. Throws
+ * `ConfigError` `LVG_SQLITE_SCHEMA_TOO_NEW` when a newer Lovage has written the file (M40).
+ */
+export function migrate(db: Database, schema: Schema): void {
+  if (versionOf(db, schema) === schema.steps.length) return
+  db.transaction(() => {
+    // Others may have been here between the look and the lock.
+    const found = versionOf(db, schema)
+    for (const step of schema.steps.slice(found)) db.exec(step)
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${LAYOUT}`)
+    db.run(
+      'INSERT INTO lovage_schema VALUES (?1, ?2) ON CONFLICT (component) DO UPDATE SET version = excluded.version',
+      schema.component,
+      schema.steps.length,
+    )
+  })
+}
+
+function versionOf(db: Database, schema: Schema): number {
+  const layout = Number(db.get('PRAGMA user_version')?.['user_version'])
+  if (layout > LAYOUT) throw tooNew(db, 'file layout', layout, LAYOUT)
+  db.exec('CREATE TABLE IF NOT EXISTS lovage_schema (component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+  const row = db.get<{ readonly version: number }>(
+    'SELECT version FROM lovage_schema WHERE component = ?1',
+    schema.component,
+  )
+  const version = row?.version ?? 0
+  if (version > schema.steps.length) throw tooNew(db, `${schema.component} tables`, version, schema.steps.length)
+  return version
+}
+
+function tooNew(db: Database, what: string, found: number, known: number): ConfigError {
+  return new ConfigError(
+    'LVG_SQLITE_SCHEMA_TOO_NEW',
+    `${db.path} was written by a newer Lovage: its ${what} have version ${found}, this Lovage knows versions up to ${known}. Use a Lovage that knows version ${found}, or another file.`,
+  )
+}
