@@ -24,6 +24,8 @@ export interface EncodeOptions {
   readonly serializer?: string | undefined
   /** Alias or MIME type; absent = none. */
   readonly compression?: string | undefined
+  /** What the elements of an outermost array are called in the paths of errors: `['args', 'kwargs', 'embed']`. */
+  readonly names?: readonly string[] | undefined
 }
 
 export interface Encoded {

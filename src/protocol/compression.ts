@@ -1,0 +1,189 @@
+import * as zlib from 'node:zlib'
+import { ConfigError, LovageError } from '../lib/errors.js'
+import { ProtocolError } from './errors.js'
+import { optionalPackage } from './optional-package.js'
+import { checkZstdFrame } from './zstd-frame.js'
+
+/*
+ * Compression of bodies by the names that Kombu gives them (kombu/compression.py). The decompressor stops at the limit
+ * by itself; a stream that is cut, or that another one follows, is refused.
+ */
+
+export interface Compressed {
+  readonly body: Uint8Array
+  /** Full MIME type for the `compression` header. */
+  readonly mime: string
+}
+
+interface Method {
+  readonly mime: string
+  readonly aliases: readonly string[]
+  /** Absent where only reading is possible. */
+  readonly pack?: ((bytes: Uint8Array) => Uint8Array) | undefined
+  readonly unpack: (bytes: Uint8Array, limit: number) => Uint8Array
+}
+
+/** What a sender may have that Node's zlib may not. */
+interface MaybeZstd {
+  readonly zstdCompressSync?: (bytes: Uint8Array) => Buffer
+  readonly zstdDecompressSync?: (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Buffer
+}
+
+const nodeZstd: MaybeZstd = zlib as MaybeZstd
+
+const METHODS: readonly Method[] = [
+  {
+    // The name says gzip; the bytes are a zlib container, and a gzip one is refused over there.
+    mime: 'application/x-gzip',
+    aliases: ['gzip', 'zlib'],
+    pack: bytes => zlib.deflateSync(bytes),
+    unpack: (bytes, limit) => whole(bytes, zlib.inflateSync, limit),
+  },
+  {
+    mime: 'application/x-brotli',
+    aliases: ['brotli'],
+    // 11, the default, costs a hundred times as much for a few per cent.
+    pack: bytes => zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
+    unpack: (bytes, limit) => whole(bytes, zlib.brotliDecompressSync, limit),
+  },
+  { mime: 'application/zstd', aliases: ['zstd', 'zstandard'], pack: nodeZstd.zstdCompressSync, unpack: unpackZstd },
+  { mime: 'application/x-bz2', aliases: ['bzip2', 'bzip'], unpack: unpackBzip2 },
+  { mime: 'application/x-lzma', aliases: ['lzma', 'xz'], unpack: refuseXz },
+]
+
+const BY_NAME: ReadonlyMap<string, Method> = new Map(
+  METHODS.flatMap(method => [method.mime, ...method.aliases].map(name => [name, method] as const)),
+)
+
+/** `name`: MIME type or alias. Throws `ConfigError` for a name nobody knows and for a method that is only read. */
+export function compress(bytes: Uint8Array, name: string): Compressed {
+  const method = BY_NAME.get(name)
+  if (method === undefined) {
+    const known = METHODS.flatMap(({ aliases, pack }) => (pack === undefined ? [] : aliases)).join(', ')
+    throw new ConfigError('LVG_UNKNOWN_COMPRESSION', `there is no compression '${name}'; known: ${known}`)
+  }
+  if (method.pack === undefined) {
+    throw new ConfigError(
+      'LVG_UNKNOWN_COMPRESSION',
+      `compression '${name}' can be read here, but not written; use gzip or brotli`,
+    )
+  }
+  return { body: method.pack(bytes), mime: method.mime }
+}
+
+/** At most `limit` bytes (L02). Throws `ProtocolError`: `too-large` beyond them, `undecodable` for anything that is not one whole stream. */
+export function decompress(bytes: Uint8Array, name: string, limit: number): Uint8Array {
+  const method = BY_NAME.get(name.toLowerCase())
+  if (method === undefined)
+    throw new ProtocolError('undecodable', `compression ${JSON.stringify(name.slice(0, 64))} is unknown`)
+  try {
+    return method.unpack(bytes, limit)
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
+    const reason = error instanceof LovageError ? error.message : (codeOf(error) ?? 'the stream is damaged')
+    throw new ProtocolError('undecodable', `the body cannot be unpacked as ${method.mime}: ${reason}`, { cause: error })
+  }
+}
+
+type NodeUnpack = (bytes: Uint8Array, options: { readonly maxOutputLength: number; readonly info: true }) => unknown
+
+function whole(bytes: Uint8Array, unpack: NodeUnpack, limit: number): Uint8Array {
+  // With `info` the engine comes along, whose bytesWritten is what it took of the input; the types leave that out.
+  const { buffer, engine } = unpack(bytes, { maxOutputLength: limit, info: true }) as {
+    readonly buffer: Buffer
+    readonly engine: { readonly bytesWritten: number }
+  }
+  if (engine.bytesWritten !== bytes.length)
+    throw new ProtocolError('undecodable', 'something follows the compressed stream')
+  return buffer
+}
+
+interface Fzstd {
+  readonly Decompress: new (onData: (chunk: Uint8Array) => void) => { push(chunk: Uint8Array, final: boolean): void }
+}
+
+function unpackZstd(bytes: Uint8Array, limit: number): Uint8Array {
+  checkZstdFrame(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limit)
+  if (nodeZstd.zstdDecompressSync !== undefined) return nodeZstd.zstdDecompressSync(bytes, { maxOutputLength: limit })
+  const { Decompress } = optionalPackage('fzstd', 'zstd compression on this Node') as Fzstd
+  const chunks = new Chunks(limit)
+  new Decompress(chunk => chunks.add(chunk)).push(bytes, true)
+  return chunks.joined()
+}
+
+interface SeekBzip {
+  decode(input: { readByte(): number }, output: { writeByte(byte: number): void }): void
+}
+
+function unpackBzip2(bytes: Uint8Array, limit: number): Uint8Array {
+  const bzip = optionalPackage('seek-bzip', 'bzip2 compression') as SeekBzip
+  const output = new ByteSink(limit)
+  let at = 0
+  const readByte = (): number => {
+    const byte = bytes[at++]
+    if (byte === undefined) throw new ProtocolError('undecodable', 'the bzip2 stream ends too early')
+    return byte
+  }
+  bzip.decode({ readByte }, output)
+  if (at !== bytes.length) throw new ProtocolError('undecodable', 'something follows the compressed stream')
+  return output.written()
+}
+
+function refuseXz(): Uint8Array {
+  throw new ProtocolError('undecodable', 'xz is not read')
+}
+
+class Chunks {
+  readonly #limit: number
+  readonly #chunks: Uint8Array[] = []
+  #size = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#size += chunk.length
+    if (this.#size > this.#limit) throw tooLarge(this.#limit)
+    this.#chunks.push(chunk.slice())
+  }
+
+  joined(): Uint8Array {
+    return Buffer.concat(this.#chunks, this.#size)
+  }
+}
+
+class ByteSink {
+  readonly #limit: number
+  #bytes = Buffer.allocUnsafe(16_384)
+  #at = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  writeByte(byte: number): void {
+    if (this.#at === this.#bytes.length) this.#grow()
+    this.#bytes[this.#at++] = byte
+  }
+
+  written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  #grow(): void {
+    if (this.#at >= this.#limit) throw tooLarge(this.#limit)
+    const larger = Buffer.allocUnsafe(Math.min(this.#limit, this.#at * 2))
+    this.#bytes.copy(larger)
+    this.#bytes = larger
+  }
+}
+
+function tooLarge(limit: number): ProtocolError {
+  return new ProtocolError('too-large', `the body unpacks to more than ${limit} bytes`)
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

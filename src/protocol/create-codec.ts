@@ -1,0 +1,167 @@
+import { ConfigError } from '../lib/errors.js'
+import type { Codec, Decoded, DecodeOptions, Encoded, EncodeOptions } from './codec.js'
+import { compress, decompress } from './compression.js'
+import { EncodeError, ProtocolError } from './errors.js'
+import { jsonSerializer } from './json-serializer.js'
+import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { pickleSerializer } from './pickle-serializer.js'
+import type { Serializer } from './serializer.js'
+
+export interface CodecOptions {
+  /** Serializer names or MIME types that are read; all others are refused unseen. Celery's default: `['json']`. */
+  readonly accept: readonly string[]
+  /** Name of the serializer that `encode` uses unless told otherwise. */
+  readonly serializer: string
+  /** Over `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<Limits>
+  /** For fleets with Kombu before 5.3: dates and the like as plain strings. Default false. */
+  readonly plainTypes?: boolean
+}
+
+type Charset = 'utf-8' | 'binary' | 'unknown'
+
+/** Throws `ConfigError` for names nobody knows and packages that are not installed. */
+export function createCodec(options: CodecOptions): Codec {
+  return new ListedCodec(options)
+}
+
+class ListedCodec implements Codec {
+  readonly #limits: Limits
+  readonly #byName: ReadonlyMap<string, () => Serializer>
+  readonly #ready = new Map<string, Serializer>()
+  /** By content type. */
+  readonly #accepted = new Map<string, Serializer>()
+  readonly #own: Serializer
+
+  constructor(options: CodecOptions) {
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#byName = serializers(this.#limits, options)
+    this.#own = this.#named(options.serializer)
+    for (const name of options.accept) {
+      const serializer = this.#named(name)
+      this.#accepted.set(serializer.contentType, serializer)
+    }
+  }
+
+  encode(value: unknown, options?: EncodeOptions): Encoded {
+    const name = options?.serializer
+    const serializer = name === undefined ? this.#own : this.#named(name)
+    const body = serializer.encode(value, options?.names)
+    this.#checkSize(body, this.#limits.bodyBytes, 'the body')
+    const compressed = options?.compression === undefined ? undefined : compress(body, options.compression)
+    const sent = compressed?.body ?? body
+    this.#checkSize(sent, this.#limits.messageBytes, 'the message')
+    const { contentType, contentEncoding } = serializer
+    return { contentType, contentEncoding, compression: compressed?.mime, body: sent }
+  }
+
+  decode(encoded: Encoded, options?: DecodeOptions): Decoded {
+    try {
+      return { kind: 'value', value: this.#decode(encoded, options?.exact === true) }
+    } catch (error) {
+      if (error instanceof ProtocolError) return { kind: 'undecodable', reason: error.fault, detail: error.message }
+      return { kind: 'undecodable', reason: 'undecodable', detail: `the body cannot be read: ${errorName(error)}` }
+    }
+  }
+
+  #decode({ contentType, contentEncoding, compression, body }: Encoded, exact: boolean): unknown {
+    const serializer = this.#accepted.get(contentType) ?? this.#tolerated(contentType)
+    if (body.length > this.#limits.messageBytes) {
+      throw new ProtocolError(
+        'too-large',
+        `the body has ${body.length} bytes; at most ${this.#limits.messageBytes} are read`,
+      )
+    }
+    if (body.length === 0) throw new ProtocolError('malformed', 'the body is empty')
+    checkEncoding(contentEncoding, serializer)
+    const unpacked = isAbsent(compression) ? body : decompress(body, compression, this.#limits.bodyBytes)
+    if (unpacked.length === 0) throw new ProtocolError('malformed', 'the body is empty')
+    return serializer.decode(unpacked, exact)
+  }
+
+  /** An accepted type in another spelling (M04): Python's peers compare exactly, so it is never written so. */
+  #tolerated(contentType: unknown): Serializer {
+    const text = typeof contentType === 'string' ? contentType : ''
+    const [type = '', ...parameters] = text.toLowerCase().split(';')
+    const serializer = this.#accepted.get(type.trim())
+    if (serializer === undefined || !parameters.every(isHarmless)) {
+      const shown = text === '' ? 'no content type' : `content type ${JSON.stringify(text.slice(0, 64))}`
+      throw new ProtocolError(
+        'disallowed-content',
+        `${shown} is not accepted; accepted: ${[...this.#accepted.keys()].join(', ')}`,
+      )
+    }
+    return serializer
+  }
+
+  /** By name or content type. */
+  #named(name: string): Serializer {
+    const ready = this.#ready.get(name)
+    if (ready !== undefined) return ready
+    const make = this.#byName.get(name)
+    if (make === undefined) {
+      const known = [...this.#byName.keys()].filter(known => !known.includes('/')).join(', ')
+      throw new ConfigError('LVG_UNKNOWN_SERIALIZER', `there is no serializer ${JSON.stringify(name)}; known: ${known}`)
+    }
+    const serializer = make()
+    this.#ready.set(serializer.name, serializer)
+    this.#ready.set(serializer.contentType, serializer)
+    return serializer
+  }
+
+  #checkSize(body: Uint8Array, limit: number, what: string): void {
+    if (body.length <= limit) return
+    throw new EncodeError('', `${what} has ${body.length} bytes; at most ${limit} are allowed`, {
+      code: 'LVG_ENCODE_TOO_LARGE',
+    })
+  }
+}
+
+function serializers(limits: Limits, options: CodecOptions): ReadonlyMap<string, () => Serializer> {
+  const json = (): Serializer => jsonSerializer(limits, options.plainTypes === true)
+  const pickle = (): Serializer => pickleSerializer(limits)
+  return new Map([
+    ['json', json],
+    ['application/json', json],
+    ['pickle', pickle],
+    ['application/x-python-serialize', pickle],
+  ])
+}
+
+function isHarmless(parameter: string): boolean {
+  return /^\s*(?:charset\s*=\s*"?utf-?8"?\s*)?$/.test(parameter)
+}
+
+function isAbsent(compression: string | null | undefined): compression is '' | null | undefined {
+  return compression === undefined || compression === null || compression === ''
+}
+
+/** M06: text is UTF-8, bytes are binary; a declaration that says otherwise makes the body unreadable. */
+function checkEncoding(declared: unknown, serializer: Serializer): void {
+  if (declared === serializer.contentEncoding) return
+  const charset = charsetOf(declared)
+  if (charset === serializer.contentEncoding || charset === undefined) return
+  const shown = JSON.stringify(String(declared).slice(0, 64))
+  throw new ProtocolError('undecodable', `content encoding ${shown} does not fit ${serializer.contentType}`)
+}
+
+/** Undefined: none declared. */
+function charsetOf(declared: unknown): Charset | undefined {
+  if (declared === undefined || declared === null || declared === '') return undefined
+  switch (String(declared).toLowerCase()) {
+    case 'utf-8':
+    case 'utf8':
+    case 'us-ascii':
+    case 'ascii':
+      return 'utf-8'
+    case 'binary':
+    case 'ascii-8bit':
+      return 'binary'
+    default:
+      return 'unknown'
+  }
+}
+
+function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error
+}

@@ -1,0 +1,14 @@
+import { parseJson, printJson } from './json.js'
+import type { Limits } from './limits.js'
+import type { Serializer } from './serializer.js'
+import { utf8Text } from './utf8-text.js'
+
+export function jsonSerializer(limits: Limits, plainTypes: boolean): Serializer {
+  return {
+    name: 'json',
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    encode: (value, names) => Buffer.from(printJson(value, { limits, plainTypes, ...(names && { names }) }), 'utf8'),
+    decode: (body, exact) => parseJson(utf8Text(body), { limits, exact }),
+  }
+}
