@@ -44,14 +44,14 @@ export class HandClock implements Clock {
     })
   }
 
-  /** Rings every timer due within `ms` in its turn, and lets everything that follows from it happen. */
+  /** Rings every timer due within `ms` in its turn (late ones at once), and lets everything that follows from it happen. */
   async pass(ms: Ms): Promise<void> {
     const end = this.#steady + ms
     await setImmediate()
     for (let next = this.#timers.peek(); next !== undefined && next.due <= end; next = this.#timers.peek()) {
       this.#timers.pop()
       if (next.ring === undefined) continue
-      this.#steady = next.due
+      this.#steady = Math.max(this.#steady, next.due)
       next.ring()
       await setImmediate()
     }
