@@ -72,6 +72,12 @@ const BAD: readonly (readonly [name: string, rule: RuleName, path: string, text:
   ['a typed map at the top', 'module-state', 'src/lib/x.ts', 'const seen: Map<string, number> = new Map()'],
   ['an array at the top', 'module-state', 'src/lib/x.ts', 'const names = [1, 2]'],
   ['an object at the top', 'module-state', 'src/lib/x.ts', 'export const state = { count: 0 }'],
+  [
+    'a typed mutable object at the top',
+    'module-state',
+    'src/lib/x.ts',
+    'const state: { count: number } = { count: 0 }',
+  ],
   ['a typed mutable array at the top', 'module-state', 'src/lib/x.ts', 'const names: string[] = []'],
   [
     'an AsyncLocalStorage at the top',
@@ -139,8 +145,19 @@ const BAD: readonly (readonly [name: string, rule: RuleName, path: string, text:
   ],
   ['everything exported', 'export-all', 'src/index.ts', "export * from './app/app.js'"],
   ['a default export', 'default-export', 'src/lib/x.ts', 'export default class A {}'],
-  ['a default export by name', 'default-export', 'src/lib/x.ts', 'const a = 1; export { a as default }'],
+  [
+    'a default export by name',
+    'default-export',
+    'src/lib/x.ts',
+    'const a = 1; export { a as default }; export const b = 1',
+  ],
   ['a barrel in a room', 'barrel', 'src/lib/x.ts', "export { Heap } from './heap.js'"],
+  [
+    'a barrel in a room that imports first',
+    'barrel',
+    'src/lib/x.ts',
+    "import { Heap } from './heap.js'\nexport { Heap }",
+  ],
   ['a file in camelCase', 'file-name', 'src/lib/myFile.ts', ''],
 ]
 
@@ -173,7 +190,7 @@ const GOOD: readonly (readonly [name: string, path: string, text: string])[] = [
   [
     'constant tables',
     'src/lib/x.ts',
-    'const A: readonly string[] = []; const B = [1] as const; const C = Object.freeze({ a: 1 }); const D: ReadonlyMap<string, number> = new Map(); const E = { a: 1 } as const satisfies X',
+    'const A: readonly string[] = []; const B = [1] as const; const C = Object.freeze({ a: 1 }); const D: ReadonlyMap<string, number> = new Map(); const E = { a: 1 } as const satisfies X; const F: { readonly a: number } = { a: 1 }',
   ],
   [
     'dates of a given instant',
@@ -196,6 +213,11 @@ const GOOD: readonly (readonly [name: string, path: string, text: string])[] = [
     "import { connect } from 'node:net'\nexport const f = () => setTimeout(() => connect(process.pid), Date.now())",
   ],
   ['wire words inside protocol', 'src/protocol/x.ts', 'export const f = (m: M) => m.task_id'],
+  [
+    'a type passed on beside something of its own',
+    'src/lib/x.ts',
+    "export type { Ms } from './time.js'\nexport const f = (): number => 1",
+  ],
   ['upper-case constants', 'src/worker/x.ts', 'export const MAX_HELD = 5'],
   [
     'state inside functions and instances',

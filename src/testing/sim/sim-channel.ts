@@ -30,8 +30,8 @@ export interface ChannelOptions {
   readonly fate: (verb: string) => CallFate
   /** The error of a call that finds the channel lost (`sent: false`) or loses it (`sent: true`). */
   readonly trouble: (verb: string, sent: boolean) => Error
-  /** The channel is of no use any more, for whatever reason. */
-  readonly ended: () => void
+  /** Both ends know that it is over. */
+  readonly over: () => void
 }
 
 /** A channel that this process lost or closed; a dead process's promises just stay open. */
@@ -52,6 +52,7 @@ export class SimChannel {
   #ending: Ending = 'open'
   /** Requests under way that still arrive after the end. */
   #survivors = 0
+  #gone = false
   #onLost: (() => void)[] = []
   #onGone: (() => void)[] = []
 
@@ -71,9 +72,10 @@ export class SimChannel {
     this.#onLost.push(listener)
   }
 
-  /** The place notices that nobody is there any more: closed, cut, or dead. */
+  /** The place notices that nobody is there any more: closed, cut, or dead. At once when it has noticed already. */
   onGone(listener: () => void): void {
-    this.#onGone.push(listener)
+    if (this.#gone) listener()
+    else this.#onGone.push(listener)
   }
 
   /** Applies `apply` at the place and answers what it answers. */
@@ -114,9 +116,10 @@ export class SimChannel {
     })
   }
 
-  /** The connection breaks: the process hears of it at once, what it still waits for rejects. */
+  /** The connection breaks: the process hears of it at once, what it still waits for rejects; the place hears of it soon. */
   cut(): void {
     this.#end('lost')
+    this.release()
   }
 
   /** The process closes it; what is under way still arrives. */
@@ -162,12 +165,13 @@ export class SimChannel {
     if (how !== 'closed') this.#options.trace('cut', how)
     this.#survivors = this.#options.random.int(0, this.#there.size)
     this.#there.send(() => this.#noticed())
-    this.#options.ended()
     if (how === 'dead') return
     this.#options.process.deliver(() => this.#failPending(how))
   }
 
   #noticed(): void {
+    this.#gone = true
+    this.#options.over()
     this.#options.trace('gone', '')
     const listeners = this.#onGone
     this.#onGone = []

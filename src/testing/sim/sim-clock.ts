@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import { Heap } from '../../lib/heap.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { SimRandom } from './sim-random.js'
@@ -10,6 +10,9 @@ interface SimTimer {
   readonly order: number
   ring: (() => void) | undefined
 }
+
+/** Nobody listens for the end of a context, and telling it when one is collected costs more than everything else here. */
+const NO_DESTROY_HOOK = { requireManualDestroy: true } as const
 
 /**
  * True time of a simulated world: a heap of timers, from 0. Nothing really waits; `step` jumps to the next timer and
@@ -37,8 +40,9 @@ export class SimClock {
 
   /** Rings once after `ms`, in the async context of the caller, as Node's timers do. Negative spans count as 0. */
   schedule(ms: Ms, ring: () => void): Disposable {
-    const inContext = AsyncLocalStorage.bind(ring)
     const due = this.#now + Math.max(0, ms)
+    const context = new AsyncResource('SimTimer', NO_DESTROY_HOOK)
+    const inContext = (): void => context.runInAsyncScope(ring)
     const timer: SimTimer = { due, tie: this.#random.next(), order: this.#order++, ring: inContext }
     this.#timers.push(timer)
     this.#pending++

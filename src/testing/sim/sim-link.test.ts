@@ -161,3 +161,29 @@ test('closing lets what was sent arrive and makes the place notice', async () =>
     assert.deepEqual(told, ['place'])
   })
 })
+
+test('a place behind a black hole notices that a process died only after healing', async () => {
+  await simulate(1, async world => {
+    const { process, link, channel } = setUp(world)
+    const told: number[] = []
+    channel.onGone(() => void told.push(world.now))
+    link.blackhole()
+    process.kill()
+    await world.sleep(1000)
+    assert.deepEqual(told, [])
+    link.heal()
+    await world.sleep(100)
+    assert.equal(told.length, 1)
+  })
+})
+
+test('a place that has noticed the end tells late listeners, too', async () => {
+  await simulate(1, async world => {
+    const { link, channel } = setUp(world)
+    link.reset()
+    await world.sleep(100)
+    const told: string[] = []
+    channel.onGone(() => void told.push('place'))
+    assert.deepEqual(told, ['place'])
+  })
+})

@@ -32,6 +32,7 @@ export class SimLink {
   readonly place: string
   readonly #world: SimLinkWorld
   readonly #options: SimLinkOptions
+  /** Those of which at least one end does not know yet that they are over. */
   readonly #channels = new Set<SimChannel>()
   #state: 'open' | 'cut' | 'blackhole' = 'open'
   #calls = 0
@@ -41,10 +42,6 @@ export class SimLink {
     this.place = options.place
     this.#world = world
     this.#options = options
-  }
-
-  get reachable(): boolean {
-    return this.#state !== 'cut'
   }
 
   /** Calls made so far. */
@@ -87,7 +84,7 @@ export class SimLink {
       trace: (kind, detail) => this.#world.trace(kind, detail === '' ? this.place : `${this.place} ${detail}`),
       fate: verb => this.#fate(verb),
       trouble,
-      ended: () => void this.#channels.delete(channel),
+      over: () => void this.#channels.delete(channel),
     })
     this.#channels.add(channel)
     if (this.#state === 'cut') channel.cut()

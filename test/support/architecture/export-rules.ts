@@ -2,22 +2,36 @@ import { child, children, lineOf, type Node, nameOf, type SourceFile } from './s
 import { FRONT_DOORS, type RuleName } from './tables.js'
 import type { Violation } from './violation.js'
 
-/** `export *`, default exports, and files that pass on what other files export. */
+/** `export *`, default exports, and files that only pass on what other files export. */
 export function exportViolations(file: SourceFile): Violation[] {
-  return children(file.program, 'body').flatMap(statement => {
-    const found = checkExport(file, statement)
-    if (found === undefined) return []
-    const [rule, message] = found
-    return [{ rule, path: file.path, line: lineOf(file, statement), what: rule, message }]
+  const statements = children(file.program, 'body')
+  const found = statements.flatMap(statement => {
+    const broken = checkExport(statement)
+    return broken === undefined ? [] : [violation(file, statement, ...broken)]
   })
+  const first = statements.find(passesOn)
+  const own = statements.some(statement => statement.type !== 'ImportDeclaration' && !passesOn(statement))
+  if (first === undefined || own || Object.hasOwn(FRONT_DOORS, file.path)) return found
+  return [
+    ...found,
+    violation(file, first, 'barrel', 'only passes on the exports of other files; only the front doors do'),
+  ]
 }
 
-function checkExport(file: SourceFile, statement: Node): readonly [RuleName, string] | undefined {
+function violation(file: SourceFile, node: Node, rule: RuleName, message: string): Violation {
+  return { rule, path: file.path, line: lineOf(file, node), what: rule, message }
+}
+
+/** `export { a } from`, `export *`, and `export { a }` without declaring anything. */
+function passesOn(statement: Node): boolean {
+  if (statement.type === 'ExportAllDeclaration') return true
+  return statement.type === 'ExportNamedDeclaration' && child(statement, 'declaration') === undefined
+}
+
+function checkExport(statement: Node): readonly [RuleName, string] | undefined {
   if (statement.type === 'ExportAllDeclaration') return ['export-all', 'exports * ; list the names']
   if (statement.type === 'ExportDefaultDeclaration') return ['default-export', 'has a default export; name it']
   if (statement.type !== 'ExportNamedDeclaration') return undefined
   const names = children(statement, 'specifiers').map(specifier => nameOf(child(specifier, 'exported')))
-  if (names.includes('default')) return ['default-export', 'has a default export; name it']
-  if (child(statement, 'source') === undefined || Object.hasOwn(FRONT_DOORS, file.path)) return undefined
-  return ['barrel', 'passes on the exports of another file; only the front doors do']
+  return names.includes('default') ? ['default-export', 'has a default export; name it'] : undefined
 }
