@@ -1,0 +1,71 @@
+import type { Address, Queue } from '../brokers/broker.js'
+import type { EpochMs } from '../lib/time.js'
+import { uuid4 } from '../lib/uuid.js'
+import type { Codec } from '../protocol/codec.js'
+import { encodeTask } from '../protocol/encode-task.js'
+import type { TaskId } from '../protocol/ids.js'
+import type { Message } from '../protocol/message.js'
+import type { Signature } from '../protocol/signature.js'
+import type { CallOptions } from './call-options.js'
+import { type CallWorld, composeCall, type Lineage } from './compose-call.js'
+import { callOptionsOf } from './set-options.js'
+
+/** A message on its way out, with all that publishing needs to know. */
+export interface Outgoing {
+  readonly message: Message
+  readonly to: Address
+  /** To be declared first, once per connection. */
+  readonly queue: Queue | undefined
+  /** Names this act of publishing: repeated with the same one it inserts nothing (D05). */
+  readonly publishId: string
+  /** The task's eta, for brokers that keep delayed messages themselves. */
+  readonly notBefore: EpochMs | undefined
+}
+
+export interface OutgoingWorld extends CallWorld {
+  readonly codec: Codec
+}
+
+/** Who causes a publish inside a worker. What is set here wins over the signature's own options. */
+export interface OutgoingContext extends Lineage {
+  /** Default: drawn. */
+  readonly publishId?: string | undefined
+}
+
+/**
+ * The message of a signature whose arguments are merged already: a callback, an errback, the next step of a chain.
+ * Throws `EncodeError` and what routing throws.
+ */
+export function outgoing(world: OutgoingWorld, signature: Signature, context: OutgoingContext): Outgoing {
+  const options = callOptionsOf(signature)
+  const { rootId = options.rootId, parentId = options.parentId } = context
+  const kwargs = signature.kwargs
+  return outgoingCall(world, signature.task, signature.args, { ...options, kwargs, rootId, parentId }, context).outgoing
+}
+
+export interface OutgoingCall {
+  readonly id: TaskId
+  readonly outgoing: Outgoing
+}
+
+/** The message of a call. `options` have been checked by name. Throws `EncodeError`, `LVG_BAD_OPTION` and what routing throws. */
+export function outgoingCall(
+  world: OutgoingWorld,
+  name: string,
+  args: readonly unknown[],
+  options: CallOptions,
+  context: OutgoingContext,
+): OutgoingCall {
+  const { call, destination, freshId } = composeCall(world, name, args, options, context)
+  return {
+    id: call.id,
+    outgoing: {
+      message: encodeTask(call, world.codec, world.limits),
+      to: destination.to,
+      queue: destination.queue,
+      // An id drawn just now has never been published: it can name the publish too.
+      publishId: context.publishId ?? (freshId ? call.id : uuid4(world.runtime.random)),
+      notBefore: call.eta,
+    },
+  }
+}

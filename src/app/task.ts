@@ -1,0 +1,109 @@
+import type { Kwargs } from '../protocol/signature.js'
+import type { AsyncResult } from './async-result.js'
+import { type CallOptions, unknownOption } from './call-options.js'
+import type { TaskOptions } from './task-options.js'
+import { type Missing, type Suffix, signature, type TypedSignature } from './typed-signature.js'
+
+/**
+ * A task: a plain function under a name, that can be called here (`resize(url, 800)`), or sent to a worker
+ * (`await resize.delay(url, 800)`).
+ */
+export interface Task<Args extends readonly unknown[], Result> {
+  /** Runs the handler here and now. */
+  (...args: Args): Result | Promise<Result>
+  readonly name: string
+  readonly options: TaskOptions
+  readonly handler: (...args: Args) => Result | Promise<Result>
+  /** Publishes a call; resolves when the broker has it. */
+  delay(...args: Args): Promise<AsyncResult<Result>>
+  /** The same, with options. */
+  applyAsync(
+    args: Readonly<Args>,
+    options?: CallOptions & { readonly kwargs?: undefined },
+  ): Promise<AsyncResult<Result>>
+  /** With keyword arguments the positional ones may be fewer. */
+  applyAsync(args: readonly unknown[], options: CallOptions & { readonly kwargs: Kwargs }): Promise<AsyncResult<Result>>
+  /** A signature: this task with all its arguments, or with the last ones: what calls it puts its result in front. */
+  s<const Given extends Suffix<Args>>(...args: Given): TypedSignature<Missing<Args, Given>, Result>
+  /** An immutable signature: called with exactly these arguments, whatever comes before it. */
+  si(...args: Args): TypedSignature<readonly unknown[], Result>
+}
+
+/** A task whose types nobody knows any more, as the registry keeps it. */
+export interface RegisteredTask {
+  readonly name: string
+  readonly options: TaskOptions
+  readonly handler: (...args: never[]) => unknown
+}
+
+/** Publishes a call of a task by its name. */
+export type SendTask = <Result>(
+  name: string,
+  args: readonly unknown[],
+  options: CallOptions,
+) => Promise<AsyncResult<Result>>
+
+const NO_OPTIONS: CallOptions = Object.freeze({})
+
+/** Makes the callable object of a task. Throws `LVG_UNKNOWN_OPTION`. */
+export function makeTask<Args extends readonly unknown[], Result>(
+  name: string,
+  handler: (...args: Args) => Result | Promise<Result>,
+  options: TaskOptions,
+  send: SendTask,
+): Task<Args, Result> {
+  checkTaskOptions(name, options)
+  const task = (...args: Args): Result | Promise<Result> => handler(...args)
+  const members = {
+    options,
+    handler,
+    delay: (...args: Args) => send<Result>(name, args, NO_OPTIONS),
+    applyAsync: (args: readonly unknown[], call: CallOptions = NO_OPTIONS) => send<Result>(name, args, call),
+    s: (...args: readonly unknown[]) => signature(name, args, false),
+    si: (...args: readonly unknown[]) => signature(name, args, true),
+  }
+  Object.defineProperty(task, 'name', { value: name, enumerable: true })
+  // The members above are those of Task; the compiler cannot follow the partial application of `s`.
+  return Object.freeze(Object.assign(task, members)) as unknown as Task<Args, Result>
+}
+
+const TASK_OPTIONS: Readonly<Record<keyof TaskOptions, true>> = {
+  acksLate: true,
+  acksOnFailure: true,
+  acksOnTimeout: true,
+  acksOnFailureOrTimeout: true,
+  rejectOnWorkerLost: true,
+  maxDeliveries: true,
+  maxRetries: true,
+  defaultRetryDelay: true,
+  autoretryFor: true,
+  dontAutoretryFor: true,
+  retryBackoff: true,
+  retryBackoffMax: true,
+  retryJitter: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  rateLimit: true,
+  ignoreResult: true,
+  storeErrorsEvenIfIgnored: true,
+  trackStarted: true,
+  resultExpires: true,
+  serializer: true,
+  compression: true,
+  queue: true,
+  exchange: true,
+  routingKey: true,
+  priority: true,
+  expires: true,
+  deliveryMode: true,
+  params: true,
+  errback: true,
+  trail: true,
+  description: true,
+}
+
+function checkTaskOptions(task: string, options: TaskOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(TASK_OPTIONS, name)) throw unknownOption(task, name, Object.keys(TASK_OPTIONS))
+  }
+}
