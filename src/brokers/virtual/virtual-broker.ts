@@ -1,3 +1,4 @@
+import { ConfigError } from '../../lib/errors.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Broker, BrokerFeatures, ConnectOptions } from '../broker.js'
 import { VirtualConnection } from './connection.js'
@@ -33,11 +34,12 @@ export class VirtualBroker implements Broker {
     this.#runtime = options.runtime
   }
 
+  /** Rejects with `BrokerError`, or with `ConfigError` where the store says that a person must mend something first. */
   async connect(options: ConnectOptions, signal?: AbortSignal): Promise<VirtualConnection> {
     const doing = `connecting to ${this.url}`
     if (this.#disposed !== undefined) throw connectionClosed(doing)
     const session = await this.#store.open({ name: options.name }, signal).catch((cause: unknown) => {
-      throw storeTrouble(doing, cause)
+      throw cause instanceof ConfigError ? cause : storeTrouble(doing, cause)
     })
     const connection = new VirtualConnection(session, this.#runtime.clock)
     this.#connections.add(connection)

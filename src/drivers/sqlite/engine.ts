@@ -92,6 +92,7 @@ interface LibsqlDatabase {
 
 interface LibsqlStatement {
   run(params: readonly SqlValue[]): { readonly changes: number }
+  get(params: readonly SqlValue[]): Record<string, unknown> | undefined
   all(params: readonly SqlValue[]): Record<string, unknown>[]
 }
 
@@ -102,12 +103,10 @@ function openLibsql(path: string): Engine {
     exec: sql => guard(() => db.exec(sql)),
     prepare: sql => {
       const statement = guard(() => db.prepare(sql))
-      const all = (params: readonly SqlValue[]) => guard(() => statement.all(params).map(plainRow))
       return {
         run: params => guard(() => statement.run(params).changes),
-        // Not its `get`: that adds a `_metadata` column and leaves the statement open, which pins the WAL.
-        get: params => all(params)[0],
-        all,
+        get: params => guard(() => firstRow(statement.get(params))),
+        all: params => guard(() => statement.all(params).map(plainRow)),
       }
     },
     close: () => guard(() => db.close()),
@@ -124,6 +123,13 @@ function loadLibsql(): new (path: string) => LibsqlDatabase {
       { cause },
     )
   }
+}
+
+/** libsql's `get` adds a column of its own. */
+function firstRow(row: Record<string, unknown> | undefined): SqlRow | undefined {
+  if (row === undefined) return undefined
+  delete row['_metadata']
+  return plainRow(row)
 }
 
 /** libsql gives blobs as `ArrayBuffer` and rounds integers that do not fit; the latter must not pass for the true value. */
