@@ -12,13 +12,14 @@ import type { Ms } from '../lib/time.js'
 import { InlinePool } from '../pools/inline/inline-pool.js'
 import type { Call, Pool } from '../pools/pool.js'
 import { encodeRetry } from '../protocol/encode-retry.js'
-import type { NodeName, QueueName } from '../protocol/ids.js'
+import type { NodeName, QueueName, TaskName } from '../protocol/ids.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, State } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
+import { dateDoneIn } from './date-done.js'
 import { DeadLetterGauge } from './dead-letter-gauge.js'
 import type { OutgoingTask, TaskEvent } from './effect.js'
-import { execute } from './execute.js'
+import { execute, type Runnable } from './execute.js'
 import { Intake } from './intake.js'
 import { logTaskEvent } from './log-lines.js'
 import type { Outgoing, SpoolEntry, World } from './perform.js'
@@ -84,12 +85,10 @@ export function createEngine(given: EngineParts): Engine {
     canPark: broker.features.delays,
     maxHeld: settings.workerMaxHeld,
     memory: MEMORY,
-    task: taskName => {
-      const task = app.tasks.get(taskName)
-      return task === undefined ? undefined : { options: task.options, policy: app.policy(taskName) }
-    },
-    strangerPolicy: app.policy(undefined),
-    dateDone: now => app.dateDone(now),
+    registered: task => app.tasks.has(task),
+    policy: task => app.policy(task),
+    inlineErrback: task => app.taskOptions(task)?.errback === 'inline',
+    dateDone: dateDoneIn(settings.timezone),
     heldChanged: () => session.updatePrefetch(),
   })
   const spool = new Spool({
@@ -143,11 +142,16 @@ function createPool({ app, backend, concurrency }: EngineParts): Pool {
       execute(call, control, {
         runtime: app.runtime,
         extensions: app.extensions,
-        find: request => app.tasks.get(request.task),
+        find: request => find(request.task, app),
         storeState: (running, state, meta) => storeState(running, state, meta, app, backend),
         fence: running => ({ retries: running.request.retries, claim: running.claim }),
       }),
   })
+}
+
+function find(name: TaskName, app: App): Runnable | undefined {
+  const task = app.tasks.get(name)
+  return task === undefined ? undefined : { handler: task.handler, options: app.taskOptions(name) ?? task.options }
 }
 
 /** A state of the handler's choosing; of no effect where results are ignored or there is no backend. */

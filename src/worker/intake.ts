@@ -1,4 +1,4 @@
-import type { TaskOptions, TaskPolicy } from '../app/task-options.js'
+import type { TaskPolicy } from '../app/task-options.js'
 import type { Delivery } from '../brokers/broker.js'
 import { BoundedMap } from '../lib/bounded-map.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
@@ -22,12 +22,6 @@ import { attemptKey, type Running } from './running.js'
 import { settle, settleDiscard, settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
 
-/** A registered task, as far as the worker's decisions go. */
-export interface KnownTask {
-  readonly options: TaskOptions
-  readonly policy: TaskPolicy
-}
-
 export interface IntakeParts {
   readonly runtime: Runtime
   readonly codec: Codec
@@ -46,9 +40,11 @@ export interface IntakeParts {
   readonly maxHeld: number
   /** Ids are forgotten after so many and so long (D46, L14). */
   readonly memory: { readonly max: number; readonly ttl: Ms }
-  task(name: TaskName): KnownTask | undefined
-  /** Policy of tasks that are not registered here. */
-  readonly strangerPolicy: TaskPolicy
+  registered(task: TaskName): boolean
+  /** Of registered tasks and of strangers. */
+  policy(task: TaskName): TaskPolicy
+  /** Is it an errback that wants to be called here (`errback: 'inline'`)? */
+  inlineErrback(task: TaskName): boolean
   dateDone(now: EpochMs): string
   /** The number of held messages changed: the prefetch window follows. */
   heldChanged(held: number): void
@@ -201,7 +197,7 @@ export class Intake implements Disposable {
       faults: delivery.faults,
       maxDeliveries: policy.maxDeliveries,
       here: this.#here(running, steady),
-      registered: this.#parts.task(request.task) !== undefined,
+      registered: this.#parts.registered(request.task),
       revoked: this.#revoked.get(request.id, steady) === true,
       stored: keepsState ? stored : 'unkept',
       unknownTask: this.#parts.unknownTask,
@@ -468,12 +464,12 @@ export class Intake implements Disposable {
       dateDone: world.backend === undefined ? '' : this.#parts.dateDone(now),
       random: runtime.random.next(),
       inheritPriority,
-      inlineErrback: name => this.#parts.task(name)?.options.errback === 'inline',
+      inlineErrback: task => this.#parts.inlineErrback(task),
     }
   }
 
   #policy(request: TaskRequest): TaskPolicy {
-    return this.#parts.task(request.task)?.policy ?? this.#parts.strangerPolicy
+    return this.#parts.policy(request.task)
   }
 
   #takeReady(): Running[] {

@@ -172,7 +172,7 @@ export class Worker implements Service {
   }
 
   /** D81: no step of ours keeps a stopping worker for longer than this. */
-  async #within(limit: Ms, step: Promise<void>): Promise<void> {
+  async #within(limit: Ms, step: PromiseLike<void>): Promise<void> {
     const over = deferred()
     const timer = this.#runtime.clock.timer(limit, () => over.resolve())
     try {
