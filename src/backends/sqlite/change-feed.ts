@@ -1,0 +1,121 @@
+import type { Database } from '../../drivers/sqlite/database.js'
+import type { OperationsContext } from '../../drivers/sqlite/operations.js'
+import type { TaskId } from '../../protocol/ids.js'
+import type { Changed, FoundResultRow, Present, ResultEvent } from './result-calls.js'
+import type { Statements } from './statements.js'
+
+/** Lines of lovage_result_change that are kept. A watcher further behind looks at all it watches. */
+const KEPT_CHANGES = 20_000
+
+interface Parts {
+  readonly db: Database
+  readonly sql: Statements
+  readonly context: OperationsContext
+  read(id: TaskId): FoundResultRow | undefined
+}
+
+/**
+ * Tells the changes of watched results, whoever made them: triggers write each change, Python's too, into one numbered
+ * list, so a hint costs what has changed and not what is watched.
+ *
+ * Nothing is missed between the first look at a record and its changes: `watch` answers with the number as of which its
+ * rows hold, and every change told carries its own.
+ */
+export class ChangeFeed {
+  readonly #parts: Parts
+  readonly #watched = new Set<TaskId>()
+  #hints: Disposable | undefined
+  /** Everything up to here has been told. */
+  #told = 0
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  watch(ids: readonly TaskId[]): Present {
+    const { context, read } = this.#parts
+    const at = this.#seq('newest-change')
+    context.afterCommit(() => this.#add(ids, at))
+    return { at, rows: ids.map(read).filter(row => row !== undefined) }
+  }
+
+  unwatch(ids: readonly TaskId[]): void {
+    this.#parts.context.afterCommit(() => this.#remove(ids))
+  }
+
+  /** Cuts off what is old. */
+  cut(): void {
+    this.#parts.db.run(this.#parts.sql['cut-changes'], KEPT_CHANGES)
+  }
+
+  #add(ids: readonly TaskId[], at: number): void {
+    for (const id of ids) this.#watched.add(id)
+    if (this.#hints !== undefined || this.#watched.size === 0) return
+    this.#told = at
+    this.#hints = this.#parts.context.watch(() => this.#look())
+    // Somebody may have written after our snapshot and before we began to listen.
+    this.#look()
+  }
+
+  #remove(ids: readonly TaskId[]): void {
+    for (const id of ids) this.#watched.delete(id)
+    if (this.#watched.size > 0) return
+    this.#hints?.[Symbol.dispose]()
+    this.#hints = undefined
+  }
+
+  #look(): void {
+    try {
+      const changed = this.#parts.db.snapshot(() => this.#changed())
+      if (changed.length > 0) this.#parts.context.emit(changed)
+    } catch {
+      // `#told` has not moved, so the next hint, a quarter of a second away at most, asks again; if the file is broken,
+      // the next call says so.
+    }
+  }
+
+  #changed(): ResultEvent {
+    const newest = this.#seq('newest-change')
+    if (newest === this.#told) return []
+    const behind = newest < this.#told || this.#seq('oldest-change') > this.#told + 1
+    const changes = behind ? [...this.#watched].map(taskId => ({ taskId, seq: newest })) : this.#changes()
+    const told = this.#told
+    this.#told = newest
+    try {
+      return this.#rows(changes)
+    } catch (error) {
+      this.#told = told
+      throw error
+    }
+  }
+
+  /** Watched ids in the order of their last change. */
+  #changes(): readonly { readonly taskId: TaskId; readonly seq: number }[] {
+    const { db, sql } = this.#parts
+    const last = new Map<TaskId, number>()
+    for (const { taskId, seq } of db.all<{ readonly taskId: TaskId; readonly seq: number }>(
+      sql['changes-since'],
+      this.#told,
+    )) {
+      if (!this.#watched.has(taskId)) continue
+      last.delete(taskId)
+      last.set(taskId, seq)
+    }
+    return Array.from(last, ([taskId, seq]) => ({ taskId, seq }))
+  }
+
+  #rows(changes: readonly { readonly taskId: TaskId; readonly seq: number }[]): ResultEvent {
+    const rows: Changed[] = []
+    for (const { taskId, seq } of changes) {
+      const row = this.#parts.read(taskId)
+      // Undefined: forgotten since.
+      if (row !== undefined) rows.push({ seq, row })
+    }
+    return rows
+  }
+
+  #seq(which: 'newest-change' | 'oldest-change'): number {
+    const { db, sql } = this.#parts
+    return db.get<{ readonly seq: number | null }>(sql[which])?.seq ?? 0
+  }
+}

@@ -1,0 +1,1 @@
+INSERT INTO lovage_chord (chord) VALUES (?1)

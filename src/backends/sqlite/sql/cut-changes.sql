@@ -1,0 +1,1 @@
+DELETE FROM lovage_result_change WHERE seq <= (SELECT max(seq) FROM lovage_result_change) - ?1

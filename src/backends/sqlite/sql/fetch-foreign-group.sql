@@ -1,0 +1,1 @@
+SELECT result FROM celery_tasksetmeta WHERE taskset_id = ?1

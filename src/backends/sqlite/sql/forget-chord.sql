@@ -1,0 +1,1 @@
+DELETE FROM lovage_chord WHERE chord = ?1

@@ -1,0 +1,1 @@
+DELETE FROM celery_tasksetmeta WHERE taskset_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM lovage_group WHERE group_id = ?1

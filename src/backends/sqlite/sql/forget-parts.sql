@@ -1,0 +1,1 @@
+DELETE FROM lovage_chord_part WHERE chord = ?1

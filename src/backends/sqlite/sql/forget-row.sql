@@ -1,0 +1,1 @@
+DELETE FROM celery_taskmeta WHERE task_id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM lovage_result WHERE task_id = ?1

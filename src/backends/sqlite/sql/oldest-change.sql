@@ -1,0 +1,1 @@
+SELECT min(seq) AS seq FROM lovage_result_change
