@@ -1,11 +1,15 @@
 import { ConfigError } from '../lib/errors.js'
+import { authSerializer, type SigningOptions } from './auth-serializer.js'
 import type { Codec, Decoded, DecodeOptions, Encoded, EncodeOptions } from './codec.js'
 import { compress, decompress } from './compression.js'
 import { EncodeError, ProtocolError } from './errors.js'
 import { jsonSerializer } from './json-serializer.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { msgpackSerializer } from './msgpack-serializer.js'
 import { pickleSerializer } from './pickle-serializer.js'
+import { rawSerializer, textSerializer } from './raw-serializer.js'
 import type { Serializer } from './serializer.js'
+import { yamlSerializer } from './yaml-serializer.js'
 
 export interface CodecOptions {
   /** Serializer names or MIME types that are read; all others are refused unseen. Celery's default: `['json']`. */
@@ -16,6 +20,8 @@ export interface CodecOptions {
   readonly limits?: Partial<Limits>
   /** For fleets with Kombu before 5.3: dates and the like as plain strings. Default false. */
   readonly plainTypes?: boolean
+  /** For serializer `auth`: then it is the only one accepted, and the one used (S21). */
+  readonly signing?: SigningOptions
 }
 
 type Charset = 'utf-8' | 'binary' | 'unknown'
@@ -34,6 +40,7 @@ class ListedCodec implements Codec {
   readonly #own: Serializer
 
   constructor(options: CodecOptions) {
+    checkSigning(options)
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#byName = serializers(this.#limits, options)
     this.#own = this.#named(options.serializer)
@@ -104,8 +111,7 @@ class ListedCodec implements Codec {
       throw new ConfigError('LVG_UNKNOWN_SERIALIZER', `there is no serializer ${JSON.stringify(name)}; known: ${known}`)
     }
     const serializer = make()
-    this.#ready.set(serializer.name, serializer)
-    this.#ready.set(serializer.contentType, serializer)
+    this.#ready.set(name, serializer)
     return serializer
   }
 
@@ -118,14 +124,41 @@ class ListedCodec implements Codec {
 }
 
 function serializers(limits: Limits, options: CodecOptions): ReadonlyMap<string, () => Serializer> {
-  const json = (): Serializer => jsonSerializer(limits, options.plainTypes === true)
-  const pickle = (): Serializer => pickleSerializer(limits)
-  return new Map([
-    ['json', json],
-    ['application/json', json],
-    ['pickle', pickle],
-    ['application/x-python-serialize', pickle],
-  ])
+  const makers: readonly (readonly [name: string, contentType: string | undefined, make: () => Serializer])[] = [
+    ['json', 'application/json', () => jsonSerializer(limits, options.plainTypes === true)],
+    ['msgpack', 'application/x-msgpack', () => msgpackSerializer(limits)],
+    ['yaml', 'application/x-yaml', () => yamlSerializer(limits)],
+    ['pickle', 'application/x-python-serialize', () => pickleSerializer(limits)],
+    ['raw', options.signing === undefined ? 'application/data' : undefined, () => rawSerializer],
+    ['text', 'text/plain', () => textSerializer],
+    ['auth', options.signing === undefined ? undefined : 'application/data', () => signedJson(limits, options)],
+  ]
+  return new Map(
+    makers.flatMap(([name, contentType, make]) => [
+      [name, make] as const,
+      ...(contentType === undefined ? [] : [[contentType, make] as const]),
+    ]),
+  )
+}
+
+function signedJson(limits: Limits, { signing, plainTypes }: CodecOptions): Serializer {
+  if (signing === undefined) {
+    throw new ConfigError(
+      'LVG_SIGNING_SETUP',
+      "serializer 'auth' needs a key, a certificate and a store of certificates",
+    )
+  }
+  return authSerializer(jsonSerializer(limits, plainTypes === true), signing)
+}
+
+/** A fleet that signs believes nothing unsigned: one of the two without the other is a mistake. */
+function checkSigning(options: CodecOptions): void {
+  const names = [options.serializer, ...options.accept]
+  if (options.signing === undefined || names.every(name => name === 'auth')) return
+  throw new ConfigError(
+    'LVG_SIGNING_SETUP',
+    "with signing on, the serializer is 'auth' and the accept list is exactly ['auth']",
+  )
 }
 
 function isHarmless(parameter: string): boolean {

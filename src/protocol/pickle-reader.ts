@@ -4,6 +4,7 @@ import { PendingUuid, PickleGlobal, PickleZone, uuidOfState } from './pickle-glo
 import { OP } from './pickle-opcodes.js'
 import { pythonRepr } from './python-repr.js'
 import { decodeSurrogateUtf8 } from './surrogate-utf8.js'
+import { checkValueBounds } from './value-bounds.js'
 import { Tuple } from './values.js'
 
 /** Bytes of the largest integer that is read: 4,300 decimal digits. */
@@ -20,6 +21,8 @@ export class PickleReader {
   readonly #stack: unknown[] = []
   readonly #marks: number[] = []
   readonly #memo = new Map<number, unknown>()
+  /** Tuples with a piece of machinery in them. */
+  readonly #argumentsOnly = new Set<unknown>()
   #at = 0
   #converted = 0
 
@@ -37,7 +40,7 @@ export class PickleReader {
     }
     const value = this.#popData()
     if (this.#stack.length > 0 || this.#at !== this.#bytes.length) throw this.#broken('something is left over')
-    this.#check(value, 0, { values: this.#limits.values })
+    checkValueBounds(value, this.#limits)
     return value
   }
 
@@ -127,7 +130,7 @@ export class PickleReader {
         this.#push([])
         return
       case OP.LIST:
-        this.#push(this.#popMark())
+        this.#push(this.#popMark().map(item => this.#data(item)))
         return
       case OP.APPEND:
         this.#append([this.#popData()])
@@ -248,10 +251,10 @@ export class PickleReader {
     this.#push(this.#memo.get(index))
   }
 
-  /** What may stand inside data: not the machine's own pieces, which exist on the stack only. */
+  /** What may stand inside data: not the machine's own pieces, which exist on the stack and in arguments only. */
   #data(value: unknown): unknown {
     if (value instanceof PendingUuid && value.value !== undefined) return value.value
-    if (value instanceof PickleGlobal || value instanceof PickleZone || value instanceof PendingUuid) {
+    if (this.#isMachinery(value)) {
       throw new ProtocolError(
         'undecodable',
         'only pickles of plain data are read: it holds a class or a zone as a value',
@@ -260,10 +263,17 @@ export class PickleReader {
     return value
   }
 
+  #isMachinery(value: unknown): boolean {
+    if (value instanceof PickleGlobal || value instanceof PickleZone || value instanceof PendingUuid) return true
+    return this.#argumentsOnly.size > 0 && this.#argumentsOnly.has(value)
+  }
+
   /** Arguments of calls are tuples too, and may hold what data may not. */
   #tuple(items: unknown[]): unknown {
     const resolved = items.map(item => (item instanceof PendingUuid ? (item.value ?? item) : item))
-    return this.#tuples ? new Tuple(resolved) : resolved
+    const tuple = this.#tuples ? new Tuple(resolved) : resolved
+    if (resolved.some(item => this.#isMachinery(item))) this.#argumentsOnly.add(tuple)
+    return tuple
   }
 
   #append(items: readonly unknown[]): void {
@@ -405,23 +415,6 @@ export class PickleReader {
     return Number(line)
   }
 
-  /** Depth and number of values as whoever walks over them will meet them: shared parts count each time (L04). */
-  #check(value: unknown, depth: number, left: { values: number }): void {
-    if (--left.values < 0)
-      throw new ProtocolError('too-large', `the pickle holds more than ${this.#limits.values} values`)
-    if (typeof value !== 'object' || value === null) return
-    if (value instanceof PickleGlobal || value instanceof PickleZone || value instanceof PendingUuid) this.#data(value)
-    const items = itemsOf(value)
-    if (items === undefined) return
-    if (depth >= this.#limits.depth) {
-      throw new ProtocolError(
-        'malformed',
-        `the pickle is nested deeper than ${this.#limits.depth} levels, or contains itself`,
-      )
-    }
-    for (const item of items) this.#check(item, depth + 1, left)
-  }
-
   #tooLong(): ProtocolError {
     return new ProtocolError('malformed', `an integer has more than ${MAX_INTEGER_DIGITS} digits`)
   }
@@ -429,13 +422,6 @@ export class PickleReader {
   #broken(what: string): ProtocolError {
     return new ProtocolError('undecodable', `this is not a pickle: ${what} (byte ${this.#at})`)
   }
-}
-
-function itemsOf(value: object): readonly unknown[] | ReadonlySet<unknown> | undefined {
-  if (Array.isArray(value)) return value
-  if (value instanceof Tuple) return value.items
-  if (value instanceof Set) return value
-  return isDict(value) ? Object.values(value) : undefined
 }
 
 /** This reader makes dicts with `{}` and nothing else so. */

@@ -1,3 +1,4 @@
+import { ByteWriter } from './byte-writer.js'
 import { EncodeError } from './errors.js'
 import { fromExact } from './json.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
@@ -8,16 +9,13 @@ import { encodeSurrogateUtf8 } from './surrogate-utf8.js'
 import { ValuePath } from './value-path.js'
 import { ExactNumber, ExactTagged, Tuple } from './values.js'
 
-const FIRST_SIZE = 256
-
 /** Writes one value as a pickle of protocol 4, without memo and frames (both are optional). */
 export class PickleWriter {
   readonly #limits: Limits
   readonly #path = new ValuePath()
   #left: number
   #depth = 0
-  #bytes = Buffer.allocUnsafe(FIRST_SIZE)
-  #at = 0
+  readonly #out = new ByteWriter()
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -34,7 +32,7 @@ export class PickleWriter {
       throw new EncodeError(this.#path.toString(), 'reading it threw an error', { cause: error })
     }
     this.#op(OP.STOP)
-    return this.#bytes.subarray(0, this.#at)
+    return this.#out.written()
   }
 
   #value(value: unknown): void {
@@ -177,33 +175,19 @@ export class PickleWriter {
 
   #sized(short: number, medium: number, long: number, content: Uint8Array): void {
     const size = content.byteLength
-    this.#reserve(size + 9)
-    if (size < 0x100) {
-      this.#bytes[this.#at++] = short
-      this.#bytes[this.#at++] = size
-    } else if (size < 2 ** 32) {
-      this.#bytes[this.#at++] = medium
-      this.#at = this.#bytes.writeUInt32LE(size, this.#at)
-    } else {
-      this.#bytes[this.#at++] = long
-      this.#at = this.#bytes.writeBigUInt64LE(BigInt(size), this.#at)
-    }
-    this.#bytes.set(content, this.#at)
-    this.#at += size
+    if (size < 0x100) this.#out.byte(short).byte(size)
+    else if (size < 2 ** 32) this.#out.byte(medium).uint32LE(size)
+    else this.#out.byte(long).uint64LE(BigInt(size))
+    this.#out.bytes(content)
   }
 
   #number(value: number): void {
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-      this.#op(OP.BINFLOAT)
-      this.#reserve(8)
-      this.#at = this.#bytes.writeDoubleBE(value, this.#at)
+      this.#out.byte(OP.BINFLOAT).double(value)
     } else if (value >= 0 && value < 0x100) {
-      this.#op(OP.BININT1)
-      this.#op(value)
+      this.#out.byte(OP.BININT1).byte(value)
     } else if (value === (value | 0)) {
-      this.#op(OP.BININT)
-      this.#reserve(4)
-      this.#at = this.#bytes.writeInt32LE(value, this.#at)
+      this.#out.byte(OP.BININT).uint32LE(value >>> 0)
     } else this.#long(BigInt(value))
   }
 
@@ -216,29 +200,13 @@ export class PickleWriter {
     const hex = BigInt.asUintN(size * 8, value)
       .toString(16)
       .padStart(size * 2, '0')
-    this.#reserve(size + 5)
-    if (size < 0x100) {
-      this.#bytes[this.#at++] = OP.LONG1
-      this.#bytes[this.#at++] = size
-    } else {
-      this.#bytes[this.#at++] = OP.LONG4
-      this.#at = this.#bytes.writeUInt32LE(size, this.#at)
-    }
-    this.#bytes.set(Buffer.from(hex, 'hex').reverse(), this.#at)
-    this.#at += size
+    if (size < 0x100) this.#out.byte(OP.LONG1).byte(size)
+    else this.#out.byte(OP.LONG4).uint32LE(size)
+    this.#out.bytes(Buffer.from(hex, 'hex').reverse())
   }
 
   #op(byte: number): void {
-    this.#reserve(1)
-    this.#bytes[this.#at++] = byte
-  }
-
-  #reserve(size: number): void {
-    const needed = this.#at + size
-    if (needed <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2))
-    this.#bytes.copy(larger, 0, 0, this.#at)
-    this.#bytes = larger
+    this.#out.byte(byte)
   }
 
   #refused(problem: string): EncodeError {
