@@ -92,10 +92,29 @@ test('S101 fields that cannot be printed do not stop the work', t => {
   assert.deepEqual(messages, ['one', 'two'])
 })
 
-test('writing after closing is dropped, not thrown', t => {
-  const { log, close } = openNodeLog({ file: join(folder(t), 'worker.log') })
-  close()
+test('closing puts everything out; what is written later is dropped, not thrown', async t => {
+  const file = join(folder(t), 'worker.log')
+  const { log, close } = openNodeLog({ file, format: '%(message)s' })
+  log.info('last')
+  await close()
   log.info('late')
+  await close()
+  assert.equal(readFileSync(file, 'utf8'), 'last\n')
+})
+
+test('lines of one turn and of later ones keep their order', async t => {
+  const file = join(folder(t), 'worker.log')
+  const { log, flush } = open(t, { file, format: '%(message)s' })
+  const expected: string[] = []
+  for (let turn = 0; turn < 20; turn++) {
+    for (let line = 0; line < 5; line++) {
+      expected.push(`${turn}.${line} ${'x'.repeat(turn * 1000)}`)
+      log.info(expected.at(-1) as string)
+    }
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  flush()
+  assert.deepEqual(readFileSync(file, 'utf8').trimEnd().split('\n'), expected)
 })
 
 test('what is buffered is written when the process exits, to standard error by default', () => {

@@ -29,7 +29,8 @@ export interface NodeLog {
   reopen(): void
   /** Puts out what is buffered. Happens by itself when the process exits. */
   flush(): void
-  close(): void
+  /** Resolves when everything is out, or after a second with a reader that does not read. */
+  close(): Promise<void>
 }
 
 /** @throws ConfigError `LVG_LOG_FILE`, `LVG_LOG_FORMAT` */
@@ -48,7 +49,7 @@ export function openNodeLog(options: NodeLogOptions = {}): NodeLog {
     flush,
     close: () => {
       process.off('exit', flush)
-      destination.close()
+      return destination.close()
     },
   }
 }
