@@ -1,0 +1,177 @@
+import { App } from '../../app/app.js'
+import type { SettingsInput } from '../../app/settings.js'
+import type { ResultBackend } from '../../backends/backend.js'
+import { createMemoryBackend } from '../../backends/memory/memory-backend.js'
+import { MemoryBackendWorld } from '../../backends/memory/memory-backend-world.js'
+import type { Broker, Connection, Delivery, QueueStats } from '../../brokers/broker.js'
+import { createMemoryBroker } from '../../brokers/memory/memory-broker.js'
+import { MemoryQueueStore } from '../../brokers/memory/memory-queue-store.js'
+import { MemorySession } from '../../brokers/memory/memory-session.js'
+import type { StoreSession } from '../../brokers/virtual/queue-store.js'
+import { createVirtualBroker } from '../../brokers/virtual/virtual-broker.js'
+import type { Ms } from '../../lib/time.js'
+import type { QueueName, TaskId } from '../../protocol/ids.js'
+import type { ResultMeta } from '../../protocol/result-meta.js'
+import type { LineStore } from '../../worker/spool.js'
+import { Worker } from '../../worker/worker.js'
+import type { WorkerOptions, WorkerParts } from '../../worker/worker-options.js'
+import { linkedBackend } from './linked-backend.js'
+import { linkedQueueStore } from './linked-queue-store.js'
+import type { SimLink } from './sim-link.js'
+import type { SimProcess } from './sim-process.js'
+import type { SimWorld } from './sim-world.js'
+
+export interface SimClusterOptions {
+  /** Defines the tasks; called for every process, as every process loads the same module. */
+  readonly tasks: (app: App, process: SimProcess) => void
+  readonly settings?: SettingsInput
+  /** Default 2 s and 0.5 s. */
+  readonly leaseMs?: Ms
+  readonly renewMs?: Ms
+  /** One way, on every link. Default 0.2–2 ms. */
+  readonly latency?: { readonly min: Ms; readonly max: Ms }
+}
+
+/** A process with an app, reaching broker and backend over links of its own. */
+export interface SimNode {
+  readonly process: SimProcess
+  readonly app: App
+  readonly broker: SimLink
+  readonly backend: SimLink
+}
+
+export interface SimWorkerNode extends SimNode {
+  readonly worker: Worker
+}
+
+/**
+ * Clients and workers on one broker and one result backend, in one simulated world. Broker, backend and the disks of the
+ * hosts belong to the world and outlive every process.
+ */
+export class SimCluster {
+  readonly world: SimWorld
+  readonly #options: SimClusterOptions
+  readonly #store: MemoryQueueStore
+  readonly #results: MemoryBackendWorld
+  readonly #disks = new Map<string, DiskLines>()
+
+  constructor(world: SimWorld, options: SimClusterOptions) {
+    this.world = world
+    this.#options = options
+    const { leaseMs = 2000, renewMs = 500 } = options
+    this.#store = new MemoryQueueStore(world.runtime, { leaseMs, renewMs })
+    this.#results = new MemoryBackendWorld(world.runtime)
+  }
+
+  /** A client; a second one of the same name is its next incarnation. */
+  client(name: string): SimNode {
+    return this.#node(name)
+  }
+
+  /** A worker that starts at once, connecting as long as it takes. */
+  worker(name: string, options: WorkerOptions = {}, parts: Omit<WorkerParts, 'spool'> = {}): SimWorkerNode {
+    const node = this.#node(name)
+    const worker = new Worker(
+      node.app,
+      { concurrency: 4, name: `${name}@sim`, ...options },
+      { ...parts, spool: this.#disk(name) },
+    )
+    worker.start().catch(error => node.process.runtime.log.critical(`start failed: ${String(error)}`))
+    return { ...node, worker }
+  }
+
+  /** The broker without any link: for looking at what is there. */
+  observe(): Promise<Connection> {
+    return createMemoryBroker({ runtime: this.world.runtime, store: this.#store }).connect({ name: 'observer' })
+  }
+
+  /** The result backend without any link. */
+  results(): ResultBackend {
+    return createMemoryBackend({ runtime: this.world.runtime, world: this.#results })
+  }
+
+  async result(id: string): Promise<ResultMeta | undefined> {
+    return this.results().fetch(id as TaskId)
+  }
+
+  /** What lies in a queue: its messages stay. */
+  async contents(queue: string): Promise<readonly Delivery[]> {
+    await using connection = await this.observe()
+    await connection.declare({ queues: [{ name: queue as QueueName }] })
+    return connection.get(queue as QueueName, 10_000)
+  }
+
+  /** Nothing ready, held or delayed in any queue but dead-letter places. */
+  async isQuiet(connection: Connection): Promise<boolean> {
+    const stats = await connection.list()
+    return stats.filter(({ queue }) => !queue.endsWith('.dead')).every(isEmpty)
+  }
+
+  /** Resolves when the cluster is quiet; fails the run when it is not within `bound`. */
+  async quiet(bound: Ms): Promise<void> {
+    const connection = await this.observe()
+    const until = this.world.now + bound
+    while (!(await this.isQuiet(connection))) {
+      if (this.world.now > until)
+        throw new Error(`not quiet within ${bound} ms: ${JSON.stringify(await connection.list())}`)
+      await this.world.sleep(250)
+    }
+  }
+
+  #node(name: string): SimNode {
+    const process = this.world.process(name)
+    const { latency } = this.#options
+    const link = (place: string): SimLink =>
+      this.world.link(process, latency === undefined ? { place } : { place, latency })
+    const broker = link('broker')
+    const backend = link('backend')
+    const app = new App('sim', this.#options.settings ?? {}, {
+      runtime: process.runtime,
+      broker: this.#reach(process, broker),
+      backend: linkedBackend(backend, this.results()),
+    })
+    this.#options.tasks(app, process)
+    return { process, app, broker, backend }
+  }
+
+  /** The real virtual broker in the process; its store's verbs travel. A process that is gone loses its lease in time. */
+  #reach(process: SimProcess, link: SimLink): Broker {
+    const { features } = createMemoryBroker({ runtime: this.world.runtime })
+    const drop = (session: StoreSession): void => {
+      if (session instanceof MemorySession) session.freeze()
+    }
+    const store = linkedQueueStore(link, this.#store.seenBy(process.runtime), { drop })
+    return createVirtualBroker({ url: 'memory://', store, features, runtime: process.runtime })
+  }
+
+  #disk(name: string): DiskLines {
+    const disk = this.#disks.get(name) ?? new DiskLines()
+    this.#disks.set(name, disk)
+    return disk
+  }
+}
+
+function isEmpty({ ready, held, delayed }: QueueStats): boolean {
+  return ready + held + delayed === 0
+}
+
+/** A spool on a disk that survives its process. */
+class DiskLines implements LineStore {
+  #lines: string[] = []
+  #taken: readonly string[] = []
+
+  async append(line: string): Promise<void> {
+    this.#lines.push(line)
+  }
+
+  async take(): Promise<readonly string[]> {
+    if (this.#taken.length > 0) return this.#taken
+    this.#taken = this.#lines
+    this.#lines = []
+    return this.#taken
+  }
+
+  async drop(): Promise<void> {
+    this.#taken = []
+  }
+}
