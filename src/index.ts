@@ -44,7 +44,7 @@ export {
   type SettingsLayers,
   settingsFrom,
 } from './app/settings.js'
-export type { RegisteredTask, Task } from './app/task.js'
+export type { RegisteredTask, Task, TaskOf } from './app/task.js'
 export type { DeliveryInfo, RetryOptions, TaskContext } from './app/task-context.js'
 export type { Duration, ErrorClass, TaskOptions, TaskPolicy } from './app/task-options.js'
 export type { ResultOf, TypedSignature } from './app/typed-signature.js'

@@ -36,7 +36,7 @@ import {
   type SettingsInput,
   type SettingsLayers,
 } from './settings.js'
-import { makeTask, type RegisteredTask, type Task } from './task.js'
+import { makeTask, type RegisteredTask, type TaskOf } from './task.js'
 import type { TaskContext } from './task-context.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
 import { taskPolicy } from './task-policy.js'
@@ -164,24 +164,20 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * Registers a handler under a name. Throws `LVG_DUPLICATE_TASK`, `LVG_UNKNOWN_OPTION`, and `ProtocolError` for a name
    * that cannot travel.
    */
-  task<Args extends readonly unknown[], Return>(
-    name: string,
-    handler: (...args: Args) => Return,
-    options: TaskOptions = {},
-  ): Task<Args, Awaited<Return>> {
+  task<Handler extends CallableFunction>(name: string, handler: Handler, options: TaskOptions = {}): TaskOf<Handler> {
     if (this.#tasks.has(taskName(name))) {
       throw new ConfigError(
         'LVG_DUPLICATE_TASK',
         `App ${this.name} has a task ${name} already. Give one of the two another name.`,
       )
     }
-    // A handler returns its result or a promise of it.
-    const plain = handler as (...args: Args) => Awaited<Return> | Promise<Awaited<Return>>
+    // A callable function is called; what with and what comes back, TaskOf says to the compiler.
+    const plain = handler as unknown as (...args: readonly unknown[]) => unknown
     const task = makeTask(name, plain, options, (named, args, call) => this.#send(named, args, call))
     this.#tasks.set(name, task)
     this.#policies.delete(name)
     this.#options.delete(name)
-    return task
+    return task as unknown as TaskOf<Handler>
   }
 
   /** Options of a registered task, with `taskAnnotations` over them. */

@@ -5,6 +5,7 @@ import type { CallOptions } from './call-options.js'
 import { checkCallOptions, isCallOption } from './call-options.js'
 import { camelCase, snakeCase } from './camel-case.js'
 import { toEpochMs } from './to-epoch-ms.js'
+import type { TypedSignature } from './typed-signature.js'
 
 /** Call options that make sense within a signature, which may travel. */
 export type SignatureOptions = Omit<CallOptions, 'signal' | 'publishTimeout' | 'addToParent' | 'kwargs' | 'stamps'>
@@ -22,8 +23,21 @@ export function setOptions<S extends Signature>(signature: S, options: Signature
   return Object.freeze({ ...signature, options: Object.freeze(merged) })
 }
 
-/** The same signature with `callback` to be called with its result; after those it has already. */
-export function addLink<S extends Signature>(signature: S, option: 'link' | 'linkError', callback: Signature): S {
+/**
+ * The same signature with one more callback, after those it has: `link` is called with the result in front of its own
+ * arguments, `linkError` with the id of the failed task.
+ */
+export function addLink<Takes extends readonly unknown[], Gives>(
+  signature: TypedSignature<Takes, Gives>,
+  option: 'link',
+  callback: TypedSignature<readonly [Gives], unknown>,
+): TypedSignature<Takes, Gives>
+export function addLink<Takes extends readonly unknown[], Gives>(
+  signature: TypedSignature<Takes, Gives>,
+  option: 'linkError',
+  callback: TypedSignature<readonly [string], unknown>,
+): TypedSignature<Takes, Gives>
+export function addLink(signature: Signature, option: 'link' | 'linkError', callback: Signature): Signature {
   const present = callOptionsOf(signature)[option] ?? []
   const links = [...(Array.isArray(present) ? present : [present]), callback]
   return setOptions(signature, option === 'link' ? { link: links } : { linkError: links })

@@ -309,7 +309,7 @@ export const SETTINGS = {
     type: 'delivery-mode',
     old: 'CELERY_DEFAULT_DELIVERY_MODE',
     default: 2,
-    doc: "2 or 'persistent', 1 or 'transient'.",
+    doc: "Messages are written to disk (2, 'persistent') or not (1, 'transient').",
   },
   taskDefaultPriority: {
     type: 'integer',

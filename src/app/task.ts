@@ -29,6 +29,14 @@ export interface Task<Args extends readonly unknown[], Result> {
   si(...args: Args): TypedSignature<readonly unknown[], Result>
 }
 
+/**
+ * The task that a handler makes. The handler's own type is what is inferred, not its parameters: otherwise a parameter
+ * with a default value (`width = 800`) would be of type unknown inside the handler.
+ */
+export type TaskOf<Handler> = Handler extends (...args: infer Args) => infer Return
+  ? Task<Args, Awaited<Return>>
+  : never
+
 /** A task whose types nobody knows any more, as the registry keeps it. */
 export interface RegisteredTask {
   readonly name: string
