@@ -36,11 +36,15 @@ export class HandClock implements Clock {
 
   sleep(ms: Ms, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = this.timer(ms, resolve)
-      signal?.addEventListener('abort', () => {
-        timer[Symbol.dispose]()
-        reject(signal.reason)
+      const timer = this.timer(ms, () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
       })
+      const abort = (): void => {
+        timer[Symbol.dispose]()
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', abort)
     })
   }
 

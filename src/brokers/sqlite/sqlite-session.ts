@@ -43,6 +43,8 @@ export class SqliteSession implements StoreSession {
   readonly #tickets: Tickets
   readonly #closed = deferred<CloseReason>()
   readonly #gone = new AbortController()
+  /** Why it ends, once that is decided. */
+  #fate: CloseReason | undefined
   #refusing = false
   #disposed: Promise<void> | undefined
 
@@ -193,11 +195,14 @@ export class SqliteSession implements StoreSession {
     const message =
       `The lease on ${this.#options.path} ran out because it was not renewed for ${this.#options.leaseMs} ms; ` +
       'its messages went back to their queues. Connect again.'
-    this.#end({ kind: 'lost', error: new BrokerError('LVG_LEASE_LOST', message, { transient: true }) })
+    // What is under way is still answered, so that late acks hear that they are stale.
+    this.#fate ??= { kind: 'lost', error: new BrokerError('LVG_LEASE_LOST', message, { transient: true }) }
     void this[Symbol.asyncDispose]()
   }
 
-  #end(reason: CloseReason): void {
+  #end(end: CloseReason): void {
+    const reason = this.#fate ?? end
+    this.#fate = reason
     this.#closed.resolve(reason)
     this.#gone.abort(reason.kind === 'lost' ? reason.error : closedError(this.#options.path))
   }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../lib/errors.js'
 import type { Database } from './database.js'
-import { APPLICATION_ID } from './sqlite-file.js'
+import { APPLICATION_ID, foreignFile } from './sqlite-file.js'
 
 /** Version of the table that keeps the versions, in `user_version`. */
 const LAYOUT = 1
@@ -14,7 +14,8 @@ export interface Schema {
 
 /**
  * Brings a component's tables to the newest version this Lovage knows. Safe to run by many processes at once. Throws
- * `ConfigError` `LVG_SQLITE_SCHEMA_TOO_NEW` when a newer Lovage has written the file (M40).
+ * `ConfigError` `LVG_SQLITE_SCHEMA_TOO_NEW` when a newer Lovage has written the file (M40), `LVG_SQLITE_FOREIGN_FILE` when another
+ * program has.
  */
 export function migrate(db: Database, schema: Schema): void {
   if (versionOf(db, schema) === schema.steps.length) return
@@ -32,7 +33,10 @@ export function migrate(db: Database, schema: Schema): void {
 }
 
 function versionOf(db: Database, schema: Schema): number {
+  const id = Number(db.get('PRAGMA application_id')?.['application_id'])
   const layout = Number(db.get('PRAGMA user_version')?.['user_version'])
+  // Id 0 and version 0: new, or a result database that Celery made, which is shared.
+  if (id !== APPLICATION_ID && (id !== 0 || layout !== 0)) throw foreignFile(db.path, id)
   if (layout > LAYOUT) throw tooNew(db, 'file layout', layout, LAYOUT)
   db.exec('CREATE TABLE IF NOT EXISTS lovage_schema (component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
   const row = db.get<{ readonly version: number }>(

@@ -14,6 +14,8 @@ export interface SalvagedTable {
 const BATCH = 200
 /** Failing reads per table after which the rest of its gaps is given up. */
 const MAX_FAILURES = 1_000_000
+/** How many row ids are tried after the last readable one when the table's end is damaged. */
+const LAST_STRETCH = 20_000
 
 /**
  * Copies every readable row of a damaged file into a fresh one, and leaves the damaged one as it is.
@@ -44,7 +46,7 @@ function copyReadable(path: string, copy: string, out: string, finish: (db: Data
   const target = new Database(out, { durability: 'full' })
   try {
     const schema = readSchema(path, source)
-    return target.transaction(() => {
+    const salvaged = target.transaction(() => {
       const tables = schema.filter(entry => entry.type === 'table')
       for (const table of tables) target.exec(table.sql)
       const salvaged = tables
@@ -54,6 +56,9 @@ function copyReadable(path: string, copy: string, out: string, finish: (db: Data
       finish(target)
       return salvaged
     })
+    // So that the fresh file is whole without its WAL.
+    target.get('PRAGMA wal_checkpoint(TRUNCATE)')
+    return salvaged
   } finally {
     source.close()
     target.close()
@@ -88,7 +93,7 @@ function unrecoverable(path: string, cause: unknown): LovageError {
   )
 }
 
-/** One table's way from the damaged file into the fresh one. Row ids are whole numbers below 2^53. */
+/** One table's way from the damaged file into the fresh one. Row ids are positive and below 2^53. */
 class TableSalvage {
   readonly #source: Database
   readonly #target: Database
@@ -105,8 +110,17 @@ class TableSalvage {
   }
 
   run(): SalvagedTable {
-    this.#between(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    const lower = this.#walk(0, Number.MAX_SAFE_INTEGER, 'ASC')
+    if (lower !== undefined) this.#beyond(lower)
     return { name: this.#name, rows: this.#rows, complete: this.#failures === 0 }
+  }
+
+  /** The rest of a table whose rows after `lower` cannot be read from below. */
+  #beyond(lower: number): void {
+    const upper = this.#walk(lower, Number.MAX_SAFE_INTEGER, 'DESC')
+    if (upper === undefined) return
+    // When its end is unreadable, too, nothing tells how far the table goes.
+    this.#halves(lower, upper === Number.MAX_SAFE_INTEGER ? lower + LAST_STRETCH : upper)
   }
 
   /** Everything readable with a row id above `low` and below `high`. */
@@ -114,7 +128,11 @@ class TableSalvage {
     const lower = this.#walk(low, high, 'ASC')
     if (lower === undefined) return
     const upper = this.#walk(lower, high, 'DESC')
-    if (upper === undefined || upper - lower <= 2 || this.#failures > MAX_FAILURES) return
+    if (upper !== undefined) this.#halves(lower, upper)
+  }
+
+  #halves(lower: number, upper: number): void {
+    if (upper - lower <= 2 || this.#failures > MAX_FAILURES) return
     const middle = Math.floor((lower + upper) / 2)
     this.#between(lower, middle + 1)
     this.#between(middle, upper)

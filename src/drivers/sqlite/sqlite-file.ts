@@ -105,12 +105,12 @@ function checkContent(path: string, stats: Stats): void {
   const head = readHead(path)
   if (head.subarray(0, 16).toString('latin1') !== MAGIC_TEXT) {
     if (wake !== undefined) throw new SqliteError('CORRUPT', `${path} has lost its first page.`)
-    throw foreignFile(`${path} is not a SQLite file. Name another file, or move this one away.`)
+    throw notOurs(`${path} is not a SQLite file. Name another file, or move this one away.`)
   }
   const id = head.readUInt32BE(APPLICATION_ID_OFFSET)
   // 0: unset, as in result databases that Celery made; those are shared.
   if (id !== 0 && id !== APPLICATION_ID) {
-    throw foreignFile(`${path} is the SQLite file of another program (application id ${id}). Name another file.`)
+    throw foreignFile(path, id)
   }
 }
 
@@ -138,7 +138,12 @@ function pathError(message: string, cause?: unknown): ConfigError {
   return new ConfigError('LVG_SQLITE_PATH', message, { cause })
 }
 
-function foreignFile(message: string): ConfigError {
+/** A SQLite file that another program made. */
+export function foreignFile(path: string, applicationId: number): ConfigError {
+  return notOurs(`${path} is the SQLite file of another program (application id ${applicationId}). Name another file.`)
+}
+
+function notOurs(message: string): ConfigError {
   return new ConfigError('LVG_SQLITE_FOREIGN_FILE', message)
 }
 
