@@ -38,8 +38,9 @@ function liveness(self: ProcessIdentity, other: ProcessIdentity): Liveness {
   if (!accepts(other.pid)) return 'gone'
   const stat = processStat(other.pid)
   // Other users' processes may be hidden from /proc, but not from kill.
-  if (stat === undefined || other.started === '') return 'alive'
-  return stat.started === other.started && !stat.ended ? 'alive' : 'gone'
+  if (stat === undefined) return 'alive'
+  if (stat.ended) return 'gone'
+  return other.started === '' || stat.started === other.started ? 'alive' : 'gone'
 }
 
 /** Signal 0 asks without sending; only `ESRCH` means that there is nobody. */
