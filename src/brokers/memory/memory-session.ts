@@ -5,6 +5,7 @@ import type { QueueName } from '../../protocol/ids.js'
 import type { Binding, CloseReason, QueueStats, Settled, Topology } from '../broker.js'
 import { BrokerError } from '../errors.js'
 import type { Claimed, PushEntry, PushOutcome, StoreSession, Token, Verdict } from '../virtual/queue-store.js'
+import { connectionClosed, notSent } from '../virtual/trouble.js'
 import type { Holder, MemoryCore } from './memory-core.js'
 
 export interface MemorySessionOptions {
@@ -50,17 +51,17 @@ export class MemorySession implements StoreSession {
   }
 
   async declare(topology: Topology): Promise<void> {
-    this.#check()
+    this.#check('declaring')
     this.#core.declare(topology)
   }
 
   async push(entries: readonly PushEntry[]): Promise<readonly PushOutcome[]> {
-    this.#check()
+    if (!this.#alive()) throw notSent(connectionClosed('publishing'))
     return this.#core.push(entries)
   }
 
   async claim(queues: readonly QueueName[], limit: number): Promise<readonly Claimed[]> {
-    this.#check()
+    this.#check('claiming messages')
     return this.#core.claim(this.#holder, queues, limit)
   }
 
@@ -73,7 +74,7 @@ export class MemorySession implements StoreSession {
   }
 
   async wake(queues: readonly QueueName[], signal: AbortSignal): Promise<void> {
-    this.#check()
+    this.#check('waiting for messages')
     await this.#core.wake(queues, signal)
   }
 
@@ -82,27 +83,27 @@ export class MemorySession implements StoreSession {
   }
 
   async stats(queue: QueueName): Promise<QueueStats> {
-    this.#check()
+    this.#check('looking at a queue')
     return this.#core.stats(queue)
   }
 
   async list(): Promise<readonly QueueStats[]> {
-    this.#check()
+    this.#check('listing queues')
     return this.#core.list()
   }
 
   async bindings(): Promise<readonly Binding[]> {
-    this.#check()
+    this.#check('listing bindings')
     return this.#core.bindings()
   }
 
   async purge(queue: QueueName): Promise<number> {
-    this.#check()
+    this.#check('purging a queue')
     return this.#core.purge(queue)
   }
 
   async consuming(queues: readonly QueueName[]): Promise<void> {
-    this.#check()
+    this.#check('consuming')
     this.#core.serve(this.#holder, queues)
   }
 
@@ -142,12 +143,13 @@ export class MemorySession implements StoreSession {
     this.#wind()
   }
 
-  #check(): void {
+  #check(doing: string): void {
+    if (!this.#alive()) throw connectionClosed(doing)
+  }
+
+  #alive(): boolean {
     if (this.#state === 'open' && this.#holder.dead) this.#lose()
-    if (this.#state === 'open') return
-    throw new BrokerError('LVG_CONNECTION_CLOSED', `The session '${this.name}' is closed. Connect again.`, {
-      transient: true,
-    })
+    return this.#state === 'open'
   }
 
   #lose(): void {
