@@ -194,7 +194,7 @@ export class PickleWriter {
   /** Two's complement, least byte first, as few bytes as hold the sign. */
   #long(value: bigint): void {
     const magnitude = (value < 0n ? -value - 1n : value).toString(16)
-    if (magnitude.length > MAX_INTEGER_DIGITS)
+    if (String(value).length > MAX_INTEGER_DIGITS + 1)
       throw this.#refused(`an integer of more than ${MAX_INTEGER_DIGITS} digits`)
     const size = Math.floor((magnitude.length * 4) / 8) + 1
     const hex = BigInt.asUintN(size * 8, value)

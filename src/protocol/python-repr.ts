@@ -76,7 +76,6 @@ class Repr {
       if (Array.isArray(value)) return this.#sequence('[', ']', value)
       if (value instanceof Set) return value.size === 0 ? this.#token('set()') : this.#sequence('{', '}', [...value])
       if (value instanceof Map) return this.#dict([...value])
-      if (isPlainObject(value)) return this.#dict(Object.entries(value))
       return this.#instance(value)
     } catch {
       return this.#token('<unprintable>')
@@ -88,6 +87,7 @@ class Repr {
     if (text !== undefined) return this.#token(text)
     if (value instanceof ExactTagged) return this.value(fromExact(value))
     const toJSON: unknown = 'toJSON' in value ? value.toJSON : undefined
+    if (typeof toJSON !== 'function' && isPlainObject(value)) return this.#dict(Object.entries(value))
     const shown: unknown = typeof toJSON === 'function' ? toJSON.call(value, '') : value
     if (typeof shown !== 'object' || shown === null) return this.value(shown)
     if (Array.isArray(shown)) return this.#sequence('[', ']', shown)
