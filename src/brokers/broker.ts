@@ -99,7 +99,7 @@ export interface Connection extends AsyncDisposable {
    * `RejectedByBrokerError` (D06).
    */
   publish(message: Message, to: Address, options: PublishOptions): Promise<void>
-  /** Delivers at most `prefetch` unsettled messages at a time; 0 = no limit (adapters may cap, L10). */
+  /** Declares the queues, then delivers at most `prefetch` unsettled messages at a time; 0 = no limit (adapters may cap, L10). */
   consume(queues: readonly Queue[], prefetch: number): Promise<Consumer>
   /** Up to `limit` ready messages, oldest first, held by this connection until settled. Never waits. */
   get(queue: QueueName, limit: number): Promise<readonly Delivery[]>

@@ -21,7 +21,11 @@ export interface QueueStore extends AsyncDisposable {
 }
 
 export interface StoreSession extends AsyncDisposable {
-  /** Settles once, never rejects: the file vanished, the thread died, the store is damaged, or we closed. */
+  /**
+   * Settles once, never rejects: the file vanished, the thread died, the store is damaged, or we closed. From then on no
+   * verb stays unanswered: each rejects with `BrokerError` (`NotSentError` from `push`), or answers `stale` and `false`.
+   * Disposing hands everything still held back, uncounted (D82).
+   */
   readonly closed: Promise<CloseReason>
   declare(topology: Topology): Promise<void>
   /** Routes by the store's bindings and inserts, all entries in one commit; an entry's fate does not touch the others. */
