@@ -113,7 +113,10 @@ function unpackZstd(bytes: Uint8Array, limit: number): Uint8Array {
 }
 
 interface SeekBzip {
-  decode(input: { readByte(): number }, output: { writeByte(byte: number): void }): void
+  decode(
+    input: { readByte(): number; read(target: Uint8Array, at: number, count: number): number },
+    output: { writeByte(byte: number): void },
+  ): void
 }
 
 function unpackBzip2(bytes: Uint8Array, limit: number): Uint8Array {
@@ -125,7 +128,11 @@ function unpackBzip2(bytes: Uint8Array, limit: number): Uint8Array {
     if (byte === undefined) throw new ProtocolError('undecodable', 'the bzip2 stream ends too early')
     return byte
   }
-  bzip.decode({ readByte }, output)
+  const read = (target: Uint8Array, start: number, count: number): number => {
+    for (let i = 0; i < count; i++) target[start + i] = readByte()
+    return count
+  }
+  bzip.decode({ readByte, read }, output)
   if (at !== bytes.length) throw new ProtocolError('undecodable', 'something follows the compressed stream')
   return output.written()
 }

@@ -94,9 +94,9 @@ function checkHeaders(message: Message, limits: Limits): void {
   const { headers } = message
   const count = Object.keys(headers).length
   if (count > limits.headers)
-    throw new Refusal('malformed', `${count} headers; at most ${limits.headers} are allowed (L05)`)
+    throw new Refusal('too-large', `${count} headers; at most ${limits.headers} are allowed (L05)`)
   if (headersExceed(headers, limits.headerBytes)) {
-    throw new Refusal('malformed', `headers of more than ${limits.headerBytes} bytes (L05)`)
+    throw new Refusal('too-large', `headers of more than ${limits.headerBytes} bytes (L05)`)
   }
   checkVersion(headers)
   const { priority } = message.properties

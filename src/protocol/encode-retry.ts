@@ -1,6 +1,8 @@
+import { ConfigError } from '../lib/errors.js'
 import type { EpochMs } from '../lib/time.js'
 import type { Codec, Encoded } from './codec.js'
 import { encodedBody } from './decode-task.js'
+import { BODY_PARTS } from './encode-task.js'
 import { EncodeError } from './errors.js'
 import { formatIso } from './iso8601.js'
 import type { Message } from './message.js'
@@ -31,7 +33,8 @@ export function encodeRetry(request: TaskRequest, next: NextAttempt, codec: Code
   const sameBody = request.protocol === 2 && next.args === undefined && next.kwargs === undefined
   if (sameBody) return { headers, properties: message.properties, body: message.body }
   const { contentType, contentEncoding, compression, body } = nextBody(request, next, codec)
-  if (compression !== undefined) headers['compression'] = compression
+  if (compression === undefined) delete headers['compression']
+  else headers['compression'] = compression
   return { headers, properties: { ...message.properties, contentType, contentEncoding }, body }
 }
 
@@ -46,7 +49,6 @@ function changedReprs(next: NextAttempt): Readonly<Record<string, string>> {
   }
 }
 
-/** In the serializer and compression it came in. */
 function nextBody(request: TaskRequest, next: NextAttempt, codec: Codec): Encoded {
   const encoded = encodedBody(request.message)
   const decoded = codec.decode(encoded, { exact: true })
@@ -54,7 +56,18 @@ function nextBody(request: TaskRequest, next: NextAttempt, codec: Codec): Encode
     throw new EncodeError('', `the body of ${request.task}[${request.id}] can no longer be read: ${decoded.detail}`)
   }
   const value = request.protocol === 2 ? nextList(decoded.value, next) : nextObject(decoded.value, next)
-  return codec.encode(value, { serializer: encoded.contentType, compression: encoded.compression })
+  return encodeLike(encoded, value, codec)
+}
+
+/** In the serializer and compression it came in; plain JSON when those can only be read. */
+function encodeLike({ contentType, compression }: Encoded, value: unknown, codec: Codec): Encoded {
+  const names = Array.isArray(value) ? BODY_PARTS : undefined
+  try {
+    return codec.encode(value, { serializer: contentType, compression, names })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return codec.encode(value, { serializer: 'json', names })
+  }
 }
 
 // Both casts: decodeTask has found exactly these shapes in the same bytes.

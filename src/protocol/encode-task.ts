@@ -70,6 +70,9 @@ export function encodeTask(call: TaskCall, codec: Codec, limits: Limits = DEFAUL
   return call.protocol === 1 ? encodeTask1(call, codec, limits) : encodeTask2(call, codec, limits)
 }
 
+/** What the three elements of a body are called in errors. */
+export const BODY_PARTS: readonly string[] = ['args', 'kwargs', 'embed']
+
 function encodeTask2(call: TaskCall, codec: Codec, limits: Limits): Message {
   const args = call.args ?? NO_ARGS
   const kwargs = call.kwargs ?? NO_KWARGS
@@ -101,7 +104,9 @@ function encodeTask2(call: TaskCall, codec: Codec, limits: Limits): Message {
     stamps: call.stamps ?? NO_KWARGS,
     ...call.headers,
   }
-  return sealed(call, headers, codec.encode([args, kwargs, embed], call), limits)
+  const { serializer, compression } = call
+  const encoded = codec.encode([args, kwargs, embed], { serializer, compression, names: BODY_PARTS })
+  return sealed(call, headers, encoded, limits)
 }
 
 /** The fields of a call are the members of the body. There is no chain: each next step is a callback of the one before it. */

@@ -38,7 +38,7 @@ const NONE: Headers = Object.freeze({})
  */
 export function isDeliveryHeader(name: string): boolean {
   if (name === 'redelivered') return true
-  return name.startsWith('x-') && /^x-(death|(first|last)-death-|delivery-count$|acquired-count$)/.test(name)
+  return name.startsWith('x-') && /^x-(death$|(first|last)-death-|delivery-count$|acquired-count$)/.test(name)
 }
 
 /** The headers the caller set, with their wire names. */
