@@ -81,9 +81,12 @@ async function openSqliteBroker(url: string, { runtime, settings }: TransportPar
   })
 }
 
-async function openMemoryBackend(_url: string, { runtime }: TransportParts): Promise<ResultBackend> {
+async function openMemoryBackend(
+  url: string,
+  { runtime, codec }: TransportParts & { readonly codec: Codec },
+): Promise<ResultBackend> {
   const { createMemoryBackend } = await import('../backends/memory/memory-backend.js')
-  return createMemoryBackend({ runtime })
+  return createMemoryBackend({ runtime, codec, url })
 }
 
 async function openSqliteBackend(

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { App } from '../../src/app/app.js'
+import { currentTask } from '../../src/app/current-task.js'
+import { Ignore, MaxRetriesExceededError, TaskError } from '../../src/app/errors.js'
+import type { SettingsInput } from '../../src/app/settings.js'
+import { createMemoryBackend } from '../../src/backends/memory/memory-backend.js'
+import { handRuntime } from './hand-runtime.js'
+import { ScriptedBroker } from './scripted-broker.js'
+
+function eagerApp(settings: SettingsInput = {}): { app: App; broker: ScriptedBroker } {
+  const broker = new ScriptedBroker()
+  const runtime = handRuntime()
+  const backend = createMemoryBackend({ runtime })
+  return { app: new App('shop', { taskAlwaysEager: true, ...settings }, { runtime, broker, backend }), broker }
+}
+
+test('an eager task runs in the caller, and its result is known at once', async () => {
+  const { app, broker } = eagerApp()
+  const add = app.task('add', async (a: number, b: number) => a + b)
+  const result = await add.delay(1, 2)
+  assert.equal(await result.get(), 3)
+  assert.equal(await result.state(), 'SUCCESS')
+  assert.equal(broker.connects, 0)
+})
+
+test('it has the context a worker would give it', async () => {
+  const { app } = eagerApp()
+  const look = app.task('look', () => {
+    const { id, task, retries, isEager, headers } = currentTask()
+    return { id, task, retries, isEager, headers }
+  })
+  const result = await look.applyAsync([], { headers: { trace: 'x' }, taskId: 'mine' })
+  assert.deepEqual(await result.get(), { id: 'mine', task: 'look', retries: 0, isEager: true, headers: { trace: 'x' } })
+})
+
+test('it gets what would have arrived, not the objects of the caller', async () => {
+  const { app } = eagerApp()
+  const take = app.task('take', (value: { list: number[] }) => value)
+  const mine = { list: [1] }
+  const given = await (await take.delay(mine)).get()
+  assert.deepEqual(given, mine)
+  assert.notEqual(given, mine)
+  await assert.rejects(app.sendTask('take', [() => 1]), { code: 'LVG_ENCODE' })
+})
+
+test('a failure is in the result, and thrown at the caller only when asked for', async () => {
+  const { app } = eagerApp()
+  const fail = (): never => {
+    throw new TypeError('boom')
+  }
+  const result = await app.task('fail', fail).delay()
+  await assert.rejects(result.get(), error => {
+    assert.ok(error instanceof TaskError)
+    assert.equal(error.excType, 'TypeError')
+    return true
+  })
+  const loud = eagerApp({ taskEagerPropagates: true })
+  await assert.rejects(loud.app.task('fail', fail).delay(), TypeError)
+})
+
+test('retries happen at once, a swallowed one as well, until none is left', async () => {
+  const { app } = eagerApp()
+  const attempts: number[] = []
+  const flaky = app.task('flaky', () => {
+    const { retries } = currentTask()
+    attempts.push(retries)
+    if (retries < 2) throw currentTask().retry({ countdown: 60 })
+    return 'done'
+  })
+  assert.equal(await (await flaky.delay()).get(), 'done')
+  assert.deepEqual(attempts, [0, 1, 2])
+
+  const swallowing = app.task('swallowing', () => {
+    currentTask().retry()
+    return 'never'
+  })
+  await assert.rejects((await swallowing.delay()).get(), MaxRetriesExceededError)
+})
+
+test('a task that asks to be ignored has no value', async () => {
+  const { app } = eagerApp()
+  const ignore = app.task('ignore', () => {
+    throw new Ignore()
+  })
+  assert.equal(await (await ignore.delay()).get(), undefined)
+})
+
+test('its result is stored when asked for', async () => {
+  const { app } = eagerApp({ taskStoreEagerResult: true })
+  const add = app.task('add', (a: number, b: number) => a + b)
+  const { id } = await add.delay(1, 2)
+  assert.equal(await app.result(id).get(), 3)
+})
+
+test('a task that is not registered here is sent all the same', async () => {
+  const { app, broker } = eagerApp()
+  await app.sendTask('py.add')
+  assert.equal(broker.published.length, 1)
+})
