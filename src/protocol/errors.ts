@@ -1,11 +1,4 @@
 import { LovageError } from '../lib/errors.js'
-import type { DeadLetterReason } from './dead-letter.js'
-
-/** What reading a foreign message can end with: the dead-letter reasons that the bytes alone can give. */
-export type ProtocolFault = Extract<
-  DeadLetterReason,
-  'malformed' | 'undecodable' | 'disallowed-content' | 'bad-signature' | 'too-large' | 'unsupported-version'
->
 
 const CODES = {
   malformed: 'LVG_MALFORMED',
@@ -14,7 +7,10 @@ const CODES = {
   'bad-signature': 'LVG_BAD_SIGNATURE',
   'too-large': 'LVG_TOO_LARGE',
   'unsupported-version': 'LVG_UNSUPPORTED_VERSION',
-} as const satisfies Record<ProtocolFault, string>
+} as const
+
+/** What reading a foreign message can end with: the dead-letter reasons (dead-letter.ts) that the bytes alone can give. */
+export type ProtocolFault = keyof typeof CODES
 
 /** Received bytes or text that cannot be what they claim to be. `fault` is the dead-letter reason they lead to; never worth a retry. */
 export class ProtocolError extends LovageError {
