@@ -81,12 +81,9 @@ async function openSqliteBroker(url: string, { runtime, settings }: TransportPar
   })
 }
 
-async function openMemoryBackend(
-  url: string,
-  { runtime, codec }: TransportParts & { readonly codec: Codec },
-): Promise<ResultBackend> {
+async function openMemoryBackend(url: string, { runtime }: TransportParts): Promise<ResultBackend> {
   const { createMemoryBackend } = await import('../backends/memory/memory-backend.js')
-  return createMemoryBackend({ runtime, codec, url })
+  return createMemoryBackend({ runtime, url })
 }
 
 async function openSqliteBackend(
@@ -95,7 +92,15 @@ async function openSqliteBackend(
 ): Promise<ResultBackend> {
   const path = filePath(url)
   const { createSqliteBackend } = await import('../backends/sqlite/sqlite-backend.js')
-  return createSqliteBackend({ url, path, runtime, codec, durability: settings.durability })
+  return createSqliteBackend({
+    url,
+    path,
+    runtime,
+    codec,
+    durability: settings.durability,
+    serializer: settings.resultSerializer,
+    allowNetworkFilesystem: settings.allowNetworkFilesystem,
+  })
 }
 
 function schemeOf(url: string): string {

@@ -2,7 +2,6 @@ import { Channel } from '../../lib/channel.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import type { Codec } from '../../protocol/codec.js'
-import { createCodec } from '../../protocol/create-codec.js'
 import {
   decodeGroup,
   decodeResult,
@@ -15,14 +14,13 @@ import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
 import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
 import { BackendError } from '../errors.js'
+import { jsonStoreCodec } from '../json-store-codec.js'
 import { MemoryBackendWorld } from './memory-backend-world.js'
 
 export interface MemoryBackendOptions {
   readonly runtime: Pick<Runtime, 'clock'>
   /** Shared with other backends, and outlives this one. Default: a world of its own. */
   readonly world?: MemoryBackendWorld
-  /** Default: JSON only. */
-  readonly codec?: Codec
   readonly limits?: Limits
   /** Default `memory://`. */
   readonly url?: string
@@ -51,7 +49,7 @@ class MemoryBackend implements ResultBackend {
     this.url = url
     this.features = { durable: false, chords: true, shared: options.world !== undefined }
     this.#world = world
-    this.#codec = options.codec ?? createCodec({ accept: ['json'], serializer: 'json' })
+    this.#codec = jsonStoreCodec(options.limits)
     this.#encoding = { limits: options.limits }
   }
 

@@ -49,11 +49,12 @@ export class ChangeFeed {
   }
 
   #add(ids: readonly TaskId[], at: number): void {
+    if (ids.length === 0) return
     for (const id of ids) this.#watched.add(id)
-    if (this.#hints !== undefined || this.#watched.size === 0) return
-    this.#told = at
-    this.#hints = this.#parts.context.watch(() => this.#look())
-    // Somebody may have written after our snapshot and before we began to listen.
+    // What was written after the rows were read may have been told already, before anybody watched these ids. Watches
+    // that hear it twice know by the number.
+    this.#told = this.#hints === undefined ? at : Math.min(at, this.#told)
+    this.#hints ??= this.#parts.context.watch(() => this.#look())
     this.#look()
   }
 

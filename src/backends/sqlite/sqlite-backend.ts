@@ -9,13 +9,13 @@ import { maskUrl } from '../../lib/mask-url.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import type { Codec } from '../../protocol/codec.js'
-import { createCodec } from '../../protocol/create-codec.js'
 import { decodeResult, encodeGroup, encodeResult, type ResultEncoding } from '../../protocol/encode-result.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
 import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
 import { BackendError } from '../errors.js'
+import { jsonStoreCodec } from '../json-store-codec.js'
 import { unreadableRecord } from '../unreadable-record.js'
 import { operations } from './operations.js'
 import type { FoundResultRow, ResultEvent, ResultOperations } from './result-calls.js'
@@ -85,7 +85,7 @@ class SqliteBackend implements ResultBackend {
     this.url = maskUrl(url)
     this.#options = options
     this.#columns = new ResultColumns(codec, { serializer, limits })
-    this.#json = createCodec({ accept: ['json'], serializer: 'json', ...(limits !== undefined && { limits }) })
+    this.#json = jsonStoreCodec(limits)
     this.#encoding = { limits }
   }
 

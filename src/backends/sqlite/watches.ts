@@ -3,33 +3,38 @@ import type { TaskId } from '../../protocol/ids.js'
 import type { Changed, FoundResultRow, Present, ResultEvent } from './result-calls.js'
 
 /**
- * One `watch`. It hears of changes from the moment it is made; those that come before the answer to its first look wait,
- * and those that the look has seen already are dropped.
+ * One `watch`. It hears of changes from the moment it is made; those that come before the answer to its first look wait.
+ * A change that the look has seen, or that is told a second time, is known by its number and dropped.
  */
 export class Watch {
   readonly ids: ReadonlySet<TaskId>
   readonly rows = new Channel<FoundResultRow>()
   /** Why it ended, unless it was told to. */
   error: unknown
-  #early: Changed[] | undefined = []
-  /** The first look saw everything up to here. */
-  #from = 0
+  #early: (readonly Changed[])[] | undefined = []
+  /** All changes up to here are known. */
+  #known = 0
 
   constructor(ids: Iterable<TaskId>) {
     this.ids = new Set(ids)
   }
 
   begin({ at, rows }: Present): void {
-    this.#from = at
+    this.#known = at
     for (const row of rows) this.rows.push(row)
     const early = this.#early ?? []
     this.#early = undefined
-    for (const changed of early) this.tell(changed)
+    for (const changes of early) this.tell(changes)
   }
 
-  tell(changed: Changed): void {
-    if (this.#early !== undefined) this.#early.push(changed)
-    else if (changed.seq > this.#from) this.rows.push(changed.row)
+  /** In the order of their numbers. */
+  tell(changes: readonly Changed[]): void {
+    if (this.#early !== undefined) {
+      this.#early.push(changes)
+      return
+    }
+    for (const { seq, row } of changes) if (seq > this.#known) this.rows.push(row)
+    this.#known = Math.max(this.#known, changes.at(-1)?.seq ?? 0)
   }
 
   /** What waits is not told any more. */
@@ -82,7 +87,15 @@ export class Watches {
   }
 
   hear(event: ResultEvent): void {
-    for (const changed of event) for (const watch of this.#byId.get(changed.row.taskId) ?? []) watch.tell(changed)
+    const concerned = new Map<Watch, Changed[]>()
+    for (const changed of event) {
+      for (const watch of this.#byId.get(changed.row.taskId) ?? []) {
+        const changes = concerned.get(watch)
+        if (changes === undefined) concerned.set(watch, [changed])
+        else changes.push(changed)
+      }
+    }
+    for (const [watch, changes] of concerned) watch.tell(changes)
   }
 
   end(): void {
