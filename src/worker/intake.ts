@@ -21,6 +21,7 @@ import { resultRecord } from './result-record.js'
 import { attemptKey, type Running } from './running.js'
 import { settle, settleDiscard, settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
+import { ackAll, anyCurrent, requeueAll } from './verdicts.js'
 
 export interface IntakeParts {
   readonly runtime: Runtime
@@ -50,8 +51,8 @@ export interface IntakeParts {
   heldChanged(held: number): void
 }
 
-/** Executions that have ended but whose effects are not confirmed: beyond so many per slot no new one is begun. */
-const UNSETTLED_PER_SLOT = 10
+/** Executions that run or whose effects are not confirmed: beyond so many per slot no new one is begun. */
+const UNSETTLED_PER_SLOT = 11
 
 /**
  * The way of a delivery through the worker, as its table of contents: decode, admit, then hold | queue, then pool,
@@ -102,7 +103,7 @@ export class Intake implements Disposable {
 
   take(delivery: Delivery): void {
     if (this.#closed) {
-      this.#own(delivery.requeue({ counted: false }))
+      this.#own(requeueAll([delivery], { counted: false }))
       return
     }
     const decoded = decodeTask(delivery.message, this.#parts.codec)
@@ -166,8 +167,7 @@ export class Intake implements Disposable {
   async checkLeases(): Promise<void> {
     for (const running of [...this.#running.values()]) {
       if (!running.late || running.execution === undefined) continue
-      const current = await Promise.all(running.deliveries.map(delivery => delivery.current()))
-      if (!current.includes(true)) running.execution.interrupt({ kind: 'lease-lost' })
+      if (!(await anyCurrent(running.deliveries))) running.execution.interrupt({ kind: 'lease-lost' })
     }
   }
 
@@ -290,8 +290,8 @@ export class Intake implements Disposable {
     const present = this.#running.get(newcomer.key)
     if (present === undefined) return this.#obey(newcomer, this.#admit(newcomer, 'unasked'))
     present.deliveries.push(delivery)
-    if (present.verdict === 'ack') await delivery.ack()
-    else if (present.verdict === 'requeue') await delivery.requeue({ counted: false })
+    if (present.verdict === 'ack') await ackAll([delivery])
+    else if (present.verdict === 'requeue') await requeueAll([delivery], { counted: false })
   }
 
   async #handBack(running: Running, delay: Ms): Promise<void> {
@@ -306,8 +306,7 @@ export class Intake implements Disposable {
   async #giveBack(running: Running, delay?: Ms): Promise<void> {
     running.verdict = 'requeue'
     this.#forget(running)
-    const how = delay === undefined ? { counted: false } : { counted: false, delay }
-    await Promise.all(running.deliveries.map(delivery => delivery.requeue(how)))
+    await requeueAll(running.deliveries, { counted: false, delay })
   }
 
   #pump(): void {
@@ -324,15 +323,25 @@ export class Intake implements Disposable {
   async #start(running: Running): Promise<void> {
     const refusal = this.#refusal(running)
     if (refusal !== undefined) return this.#finish(running, context => settleDiscard(refusal, context))
-    this.#busy++
-    const outcome = await this.#run(running)
-    this.#busy--
     this.#unsettled++
-    this.#pump()
-    if (outcome !== undefined) await this.#finish(running, context => settle(outcome, context))
-    else this.#forget(running)
-    this.#unsettled--
-    this.#pump()
+    try {
+      const outcome = await this.#occupySlot(running)
+      if (outcome !== undefined) await this.#finish(running, context => settle(outcome, context))
+    } finally {
+      this.#forget(running)
+      this.#unsettled--
+      this.#pump()
+    }
+  }
+
+  async #occupySlot(running: Running): Promise<Outcome | undefined> {
+    this.#busy++
+    try {
+      return await this.#run(running)
+    } finally {
+      this.#busy--
+      this.#pump()
+    }
   }
 
   /** It waited for a slot or its eta: it may have expired or been revoked meanwhile. */
@@ -348,7 +357,7 @@ export class Intake implements Disposable {
     const { pool, world } = this.#parts
     if (!running.late) {
       running.verdict = 'ack'
-      const settled = await Promise.all(running.deliveries.map(delivery => delivery.ack()))
+      const settled = await ackAll(running.deliveries)
       if (!settled.includes('settled')) return undefined
     }
     const policy = this.#policy(running.request)
@@ -410,16 +419,22 @@ export class Intake implements Disposable {
   /** Performs what was decided; a value that cannot be stored becomes a failure that says so. */
   async #finish(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<void> {
     this.#running.set(running.key, running)
+    try {
+      const performed = await this.#perform(running, decide)
+      if (performed.kind === 'done' && running.verdict === 'ack') {
+        this.#finished.set(running.key, true, this.#parts.runtime.clock.steady())
+      }
+    } finally {
+      this.#forget(running)
+    }
+  }
+
+  async #perform(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<Performed> {
     const context = this.#context(running)
-    let performed: Performed = await perform(decide(context), running, context, this.#parts.world)
-    if (performed.kind === 'unstorable') {
-      const failure: Outcome = { kind: 'failed', ...exceptionInfoOf(performed.error), children: [], runtime: 0 }
-      performed = await perform(settle(failure, context), running, context, this.#parts.world)
-    }
-    if (performed.kind === 'done' && running.verdict === 'ack') {
-      this.#finished.set(running.key, true, this.#parts.runtime.clock.steady())
-    }
-    this.#forget(running)
+    const performed = await perform(decide(context), running, context, this.#parts.world)
+    if (performed.kind !== 'unstorable') return performed
+    const failure: Outcome = { kind: 'failed', ...exceptionInfoOf(performed.error), children: [], runtime: 0 }
+    return perform(settle(failure, context), running, context, this.#parts.world)
   }
 
   #forget(running: Running): void {
@@ -445,8 +460,8 @@ export class Intake implements Disposable {
     }
     const publishId = `dead:${queue}:${delivery.claim}`
     const written = await writeDeadLetter(delivery.message, record, publishId, world)
-    if (written === 'written') await delivery.ack()
-    else await delivery.requeue({ counted: false, delay: CONSULT_AGAIN })
+    if (written === 'written') await ackAll([delivery])
+    else await requeueAll([delivery], { counted: false, delay: CONSULT_AGAIN })
   }
 
   #context(running: Running): SettleContext {

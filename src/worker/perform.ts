@@ -20,6 +20,7 @@ import { latestClaim, type Running } from './running.js'
 import { settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
 import { isFinal } from './states.js'
+import { ackAll, anyCurrent, requeueAll } from './verdicts.js'
 
 /*
  * The interpreter of effects: the only place where a worker changes the world. Effects are carried out one after
@@ -127,8 +128,7 @@ async function performOne(
 /** D25: only a process that may have lost its leases asks; a token that is lost ends the list before any effect. */
 async function checkToken(running: Running, world: World): Promise<Performed | undefined> {
   if (world.live()?.suspect() !== true) return undefined
-  const current = await Promise.all(running.deliveries.map(delivery => delivery.current()))
-  if (current.includes(true)) return undefined
+  if (await anyCurrent(running.deliveries)) return undefined
   world.emit({ type: 'task-returned', why: 'lease-lost' }, running)
   return { kind: 'stale' }
 }
@@ -313,14 +313,13 @@ export async function writeDeadLetter(
 
 async function ack(running: Running): Promise<undefined> {
   running.verdict = 'ack'
-  await Promise.all(running.deliveries.map(delivery => delivery.ack()))
+  await ackAll(running.deliveries)
   return undefined
 }
 
 async function requeue(running: Running, counted: boolean, delay: Ms | undefined): Promise<undefined> {
   running.verdict = 'requeue'
-  const how = delay === undefined ? { counted } : { counted, delay }
-  await Promise.all(running.deliveries.map(delivery => delivery.requeue(how)))
+  await requeueAll(running.deliveries, { counted, delay })
   return undefined
 }
 
