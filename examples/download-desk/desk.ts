@@ -58,7 +58,7 @@ interface Sent {
 /** The mail follows the package by itself: its signature travels along as the package's callback. */
 async function send(request: Request): Promise<Sent> {
   const mailId = `mail-${request.id}-${process.pid}`
-  const link = notify.s({} as Delivery).set({ taskId: mailId })
+  const link = notify.s()
   const sent = await packageRequest.applyAsync([request], { taskId: `package-${request.id}-${process.pid}`, link })
   return { package: sent, mail: app.result(mailId) }
 }

@@ -1,5 +1,5 @@
-import { withOptions } from '../protocol/signature-options.js'
 import type { Signature } from '../protocol/signature.js'
+import { withOptions } from '../protocol/signature-options.js'
 
 /**
  * The signature as it is when given partial arguments and options: arguments are put before the stored ones (an

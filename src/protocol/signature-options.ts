@@ -58,7 +58,11 @@ export function wireOptions(changes: OptionChanges): Readonly<Record<string, unk
  */
 export function withOptions(signature: Signature, incoming: Readonly<Record<string, unknown>>): Signature {
   const stamped = signature.options['stamped_headers']
-  const fixed = new Set<string>(['group_id', 'stamped_headers', ...(Array.isArray(stamped) ? (stamped as string[]) : [])])
+  const fixed = new Set<string>([
+    'group_id',
+    'stamped_headers',
+    ...(Array.isArray(stamped) ? (stamped as string[]) : []),
+  ])
   const options: Record<string, unknown> = { ...signature.options }
   for (const [name, value] of Object.entries(incoming)) {
     if (value === null || value === undefined) continue
