@@ -324,8 +324,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     // The embedded default belongs to the embedded broker.
     if (resultBackend === undefined || (broker !== undefined && this.origins.resultBackend === 'default'))
       return undefined
-    const codec = this.#configured.resultCodec
-    return await openBackend(resultBackend, { runtime: this.#runtime, settings: this.settings, codec })
+    const { settings, limits, resultCodec: codec } = this.#configured
+    return await openBackend(resultBackend, { runtime: this.#runtime, settings, limits, codec })
   }
 
   async #send<Result>(name: string, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<Result>> {

@@ -663,15 +663,13 @@ export const SETTINGS = {
     type: 'text',
     old: 'CELERYD_LOG_FORMAT',
     default: '[%(asctime)s: %(levelname)s/%(processName)s] %(message)s',
-    idle: true,
-    doc: 'Lines have this shape; `logFormat` chooses JSON.',
+    doc: "Shape of a line, with the fields that Celery's workers know.",
   },
   workerTaskLogFormat: {
     type: 'text',
     old: 'CELERYD_TASK_LOG_FORMAT',
     default: '[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s',
-    idle: true,
-    doc: 'Lines have this shape; `logFormat` chooses JSON.',
+    doc: 'Shape of a line that a task writes.',
   },
   workerRedirectStdouts: {
     type: 'boolean',
@@ -746,7 +744,7 @@ export const SETTINGS = {
   resultSpoolPath: {
     type: 'text',
     default: null,
-    doc: 'File in which states wait that could not be stored after an early ack; unset = kept in memory until the worker ends.',
+    doc: 'File in which states wait that could not be stored after an early ack; unset = `.lovage/<node>.spool`.',
   },
   resultMaxBytes: {
     type: 'positive',

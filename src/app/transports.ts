@@ -4,6 +4,7 @@ import { ConfigError } from '../lib/errors.js'
 import { maskUrl } from '../lib/mask-url.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Codec } from '../protocol/codec.js'
+import type { Limits } from '../protocol/limits.js'
 import { FailoverBroker } from './failover-broker.js'
 import type { Settings } from './settings.js'
 
@@ -13,8 +14,14 @@ export interface TransportParts {
   readonly settings: Settings
 }
 
+export interface BackendParts extends TransportParts {
+  /** For results. */
+  readonly codec: Codec
+  readonly limits: Limits
+}
+
 type OpenBroker = (url: string, parts: TransportParts) => Promise<Broker>
-type OpenBackend = (url: string, parts: TransportParts & { readonly codec: Codec }) => Promise<ResultBackend>
+type OpenBackend = (url: string, parts: BackendParts) => Promise<ResultBackend>
 
 /** Scheme → adapter. Each is loaded when it is asked for, so nobody pays for what they do not use. */
 const BROKERS: ReadonlyMap<string, OpenBroker> = new Map([
@@ -51,10 +58,7 @@ export async function openBroker(urls: string, parts: TransportParts): Promise<B
 }
 
 /** Opens what `resultBackend` names; `disabled` = none. Throws `ConfigError` `LVG_UNKNOWN_SCHEME`, `LVG_BAD_URL`. */
-export async function openBackend(
-  url: string,
-  parts: TransportParts & { readonly codec: Codec },
-): Promise<ResultBackend | undefined> {
+export async function openBackend(url: string, parts: BackendParts): Promise<ResultBackend | undefined> {
   if (/^disabled(:\/\/)?$/.test(url)) return undefined
   if (url.includes(';')) throw badUrl(url, 'is a list; results go to one backend')
   const open = BACKENDS.get(schemeOf(url))
@@ -86,19 +90,18 @@ async function openMemoryBackend(url: string, { runtime }: TransportParts): Prom
   return createMemoryBackend({ runtime, url })
 }
 
-async function openSqliteBackend(
-  url: string,
-  { runtime, settings, codec }: TransportParts & { readonly codec: Codec },
-): Promise<ResultBackend> {
+async function openSqliteBackend(url: string, parts: BackendParts): Promise<ResultBackend> {
   const path = filePath(url)
+  const { runtime, settings, codec, limits } = parts
   const { createSqliteBackend } = await import('../backends/sqlite/sqlite-backend.js')
   return createSqliteBackend({
     url,
     path,
     runtime,
     codec,
-    durability: settings.durability,
+    limits,
     serializer: settings.resultSerializer,
+    durability: settings.durability,
     allowNetworkFilesystem: settings.allowNetworkFilesystem,
   })
 }
