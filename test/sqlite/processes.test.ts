@@ -57,7 +57,7 @@ test('D24 a process that blocks its event loop for many lease lengths keeps its 
   const path = join(folder.path, 'queue.db')
   await using rig = await connect(path, { sweepMs: 50 })
   await publish(rig.connection, 'x')
-  await using holder = new Child('holder', path, 'block', '4000', '500', '100')
+  await using holder = new Child('holder', path, 'block', '5000', '1000', '200')
   assert.equal(await holder.line(), 'held x')
   const robbed = eventually(
     'a robbery',
@@ -65,7 +65,7 @@ test('D24 a process that blocks its event loop for many lease lengths keeps its 
       const [delivery] = await rig.connection.get(QUEUE, 1)
       return delivery
     },
-    3500,
+    4500,
   )
   await assert.rejects(robbed, /in vain/)
   assert.equal(await holder.line(), 'suspect false acks settled')
@@ -84,6 +84,47 @@ test('F05 a process that stood still beyond its lease is robbed, and its late ac
   holder.kill('SIGCONT')
   assert.equal(await holder.line(), 'suspect true acks stale')
   assert.equal(await again.ack(), 'settled')
+})
+
+test('F01 consumers killed one after another lose nothing, and repeat no more than what they held', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'queue.db')
+  await using rig = await connect(path)
+  const texts = Array.from({ length: 200 }, (_, i) => String(i))
+  await Promise.all(texts.map(text => publish(rig.connection, text)))
+  const received: string[] = []
+  const kills = 4
+  for (let kill = 0; kill < kills; kill++) {
+    await using worker = new Child('worker', path)
+    assert.equal(await worker.line(), 'ready')
+    for (let i = 0; i < 25; i++) received.push((await worker.line()) ?? '')
+    worker.kill()
+    // It tells before it acks, so what it acked can still be read.
+    received.push(...(await allLines(worker)))
+  }
+  const worker = new Child('worker', path)
+  await eventually('an empty queue', async () => {
+    const { ready, held } = await rig.connection.stats(QUEUE)
+    return ready + held === 0 ? true : undefined
+  })
+  worker.process.stdin?.end()
+  received.push(...(await allLines(worker)).slice(1))
+  assert.deepEqual(new Set(received), new Set(texts))
+  // Each prefetches ten.
+  assert.ok(received.length <= texts.length + kills * 10, `${received.length} received`)
+})
+
+test('queues that belong to a process, or that only it consumed, go when it is killed', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'queue.db')
+  await using rig = await connect(path)
+  await using owner = new Child('owner', path)
+  assert.equal(await owner.line(), 'declared')
+  const names = async (): Promise<string[]> => (await rig.connection.list()).map(stats => stats.queue).sort()
+  assert.deepEqual(await names(), ['consumed', 'exclusive', 'mailbox', 'tasks'])
+  owner.kill()
+  await eventually('the queues to go', async () => ((await names()).length === 1 ? true : undefined))
+  assert.deepEqual(await names(), ['tasks'])
 })
 
 test('a client with nothing pending lets its process end by itself, and nothing is lost', async () => {

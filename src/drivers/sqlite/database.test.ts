@@ -40,7 +40,7 @@ test('values come back as they went in', () => {
   file.db.exec('CREATE TABLE t (a INTEGER, b TEXT, c BLOB, d REAL) STRICT')
   const pool = new Uint8Array([9, 9, 0, 255, 9])
   file.db.run('INSERT INTO t VALUES (?1, ?2, ?3, ?4)', 2 ** 52, 'ä\u{1f600}', pool.subarray(2, 4), 0.5)
-  file.db.run('INSERT INTO t VALUES (?1, ?2, ?3, ?4)', null, null, new Uint8Array(0), null)
+  file.db.run('INSERT INTO t VALUES (?1, ?2, ?3, ?4)', null, null, pool.slice(0, 0).subarray(0, 0), null)
   const rows = file.db.all<{ a: number; b: string; c: Uint8Array; d: number }>('SELECT * FROM t')
   const first = file.db.get<{ c: Uint8Array }>('SELECT * FROM t')
   assert.deepEqual(Object.keys(first ?? {}), ['a', 'b', 'c', 'd'])

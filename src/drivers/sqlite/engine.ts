@@ -73,13 +73,18 @@ function openNodeSqlite(sqlite: NodeSqlite, path: string): Engine {
     prepare: sql => {
       const statement = guard(() => db.prepare(sql))
       return {
-        run: params => guard(() => Number(statement.run(...params).changes)),
-        get: params => guard(() => statement.get(...params)),
-        all: params => guard(() => statement.all(...params)),
+        run: params => guard(() => Number(statement.run(...params.map(bindable)).changes)),
+        get: params => guard(() => statement.get(...params.map(bindable))),
+        all: params => guard(() => statement.all(...params.map(bindable))),
       }
     },
     close: () => guard(() => db.close()),
   }
+}
+
+/** node:sqlite binds a view without an address as NULL; an empty view of a buffer that is not empty has one. */
+function bindable(value: SqlValue): SqlValue {
+  return value instanceof Uint8Array && value.byteLength === 0 ? new Uint8Array(new ArrayBuffer(1), 0, 0) : value
 }
 
 // ---- libsql

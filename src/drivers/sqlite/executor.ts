@@ -212,6 +212,7 @@ export class Executor {
     } catch (error) {
       this.#committed = []
       this.#operations.rolledBack?.(error)
+      if (!(error instanceof SqliteError)) throw error
       this.#judge(error)
     }
     if (!this.#ended) this.#arm(chore)

@@ -29,7 +29,7 @@ export interface Operations {
   close?(): void
 }
 
-/** Runs outside a transaction and opens its own. What it throws is logged by code; the next turn comes all the same. */
+/** Runs outside a transaction and opens its own. A `SqliteError` is left to the next turn; any other error ends the host. */
 export interface Chore {
   readonly name: string
   readonly everyMs: Ms
