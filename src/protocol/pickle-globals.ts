@@ -35,10 +35,11 @@ export class PendingUuid {
   value: Uuid | undefined
 }
 
-type Maker = (args: readonly unknown[]) => unknown
+/** Makes a value of plain arguments; it has no way to do anything else. */
+export type PickleMaker = (args: readonly unknown[]) => unknown
 
 /** All that a pickle may name. A maker gets values of this reader and makes a value; it has no way to do anything else. */
-const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
+const MAKERS: ReadonlyMap<string, PickleMaker> = new Map<string, PickleMaker>([
   ['datetime.datetime', ([state, zone]) => dateTimeOf(bytes(state, 10), zone)],
   ['datetime.date', ([state]) => new PlainDate(formatDate(dateIn(bytes(state, 4))))],
   ['datetime.time', ([state, zone]) => new PlainTime(formatTime(timeIn(bytes(state, 6), 0, zone)))],
@@ -60,12 +61,13 @@ const OLD_MODULES: Readonly<Record<string, string>> = { __builtin__: 'builtins',
 /** A callable that a pickle may name; what it makes is decided by its name alone. */
 export class PickleGlobal {
   readonly name: string
-  readonly #make: Maker
+  readonly #make: PickleMaker
 
-  /** Throws `ProtocolError` (undecodable) for anything outside the list. */
-  constructor(module: string, name: string) {
+  /** Throws `ProtocolError` (undecodable) for anything outside the list and `makers`. */
+  constructor(module: string, name: string, makers?: ReadonlyMap<string, PickleMaker>) {
     this.name = `${OLD_MODULES[module] ?? module}.${name}`
-    const make = this.name === 'copyreg._reconstructor' ? reconstruct : MAKERS.get(this.name)
+    const make =
+      this.name === 'copyreg._reconstructor' ? reconstruct : (MAKERS.get(this.name) ?? makers?.get(this.name))
     if (make === undefined && this.name !== 'builtins.object') throw notPlain(`it refers to ${this.name.slice(0, 128)}`)
     this.#make = make ?? (() => undefined)
   }

@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
-import { PendingUuid, PickleGlobal, PickleZone, uuidOfState } from './pickle-globals.js'
+import { PendingUuid, PickleGlobal, type PickleMaker, PickleZone, uuidOfState } from './pickle-globals.js'
 import { OP } from './pickle-opcodes.js'
 import { pythonRepr } from './python-repr.js'
 import { decodeSurrogateUtf8 } from './surrogate-utf8.js'
@@ -10,6 +10,12 @@ import { Tuple } from './values.js'
 /** Bytes of the largest integer that is read: 4,300 decimal digits. */
 const MAX_LONG_BYTES: number = Math.ceil((MAX_INTEGER_DIGITS * Math.log2(10)) / 8) + 1
 
+export interface PickleReaderOptions {
+  readonly tuples: boolean
+  readonly limits: Limits
+  readonly makers: ReadonlyMap<string, PickleMaker> | undefined
+}
+
 /**
  * The stack machine of a pickle, without the opcodes that could do more than build data: no persistent ids, no
  * extension registry, no instances, no out-of-band buffers. Each opcode costs time linear in the bytes it reads.
@@ -18,6 +24,7 @@ export class PickleReader {
   readonly #bytes: Buffer
   readonly #tuples: boolean
   readonly #limits: Limits
+  readonly #makers: ReadonlyMap<string, PickleMaker> | undefined
   readonly #stack: unknown[] = []
   readonly #marks: number[] = []
   readonly #memo = new Map<number, unknown>()
@@ -26,10 +33,11 @@ export class PickleReader {
   #at = 0
   #converted = 0
 
-  constructor(bytes: Uint8Array, tuples: boolean, limits: Limits) {
+  constructor(bytes: Uint8Array, options: PickleReaderOptions) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#tuples = tuples
-    this.#limits = limits
+    this.#tuples = options.tuples
+    this.#limits = options.limits
+    this.#makers = options.makers
   }
 
   read(): unknown {
@@ -175,7 +183,7 @@ export class PickleReader {
         this.#push(new Set(this.#popMark().map(item => this.#data(item))))
         return
       case OP.GLOBAL:
-        this.#push(new PickleGlobal(this.#line(), this.#line()))
+        this.#push(new PickleGlobal(this.#line(), this.#line(), this.#makers))
         return
       case OP.STACK_GLOBAL:
         this.#stackGlobal()
@@ -308,7 +316,7 @@ export class PickleReader {
   #stackGlobal(): void {
     const [module, name] = this.#popMany(2)
     if (typeof module !== 'string' || typeof name !== 'string') throw this.#broken('a class without a name')
-    this.#push(new PickleGlobal(module, name))
+    this.#push(new PickleGlobal(module, name, this.#makers))
   }
 
   #reduce(): void {

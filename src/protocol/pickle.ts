@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import type { PickleMaker } from './pickle-globals.js'
 import { PickleReader } from './pickle-reader.js'
 import { PickleWriter } from './pickle-writer.js'
 
@@ -11,6 +12,8 @@ import { PickleWriter } from './pickle-writer.js'
 export interface UnpickleOptions {
   /** Tuples become `Tuple`, for those who print them; default false: arrays. */
   readonly tuples?: boolean
+  /** Further callables that may be named, `module.name`, and the plain data that a call of each stands for. Default: none. */
+  readonly makers?: ReadonlyMap<string, PickleMaker>
   readonly limits?: Limits
 }
 
@@ -30,5 +33,9 @@ export function pickle(value: unknown, options?: { readonly limits?: Limits }): 
  * `ProtocolError`: `undecodable` when it is not a pickle of plain data, `malformed` or `too-large` beyond the limits.
  */
 export function unpickle(bytes: Uint8Array, options?: UnpickleOptions): unknown {
-  return new PickleReader(bytes, options?.tuples === true, options?.limits ?? DEFAULT_LIMITS).read()
+  return new PickleReader(bytes, {
+    tuples: options?.tuples === true,
+    limits: options?.limits ?? DEFAULT_LIMITS,
+    makers: options?.makers,
+  }).read()
 }
