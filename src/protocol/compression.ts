@@ -1,7 +1,10 @@
 import * as zlib from 'node:zlib'
 import { ConfigError, LovageError } from '../lib/errors.js'
+import { bunzip2 } from './bunzip2.js'
 import { ProtocolError } from './errors.js'
 import { optionalPackage } from './optional-package.js'
+import { OutputBuffer } from './output-buffer.js'
+import { unxz } from './unxz.js'
 import { checkZstdFrame } from './zstd-frame.js'
 
 /*
@@ -47,8 +50,8 @@ const METHODS: readonly Method[] = [
     unpack: (bytes, limit) => whole(bytes, zlib.brotliDecompressSync, limit),
   },
   { mime: 'application/zstd', aliases: ['zstd', 'zstandard'], pack: nodeZstd.zstdCompressSync, unpack: unpackZstd },
-  { mime: 'application/x-bz2', aliases: ['bzip2', 'bzip'], unpack: unpackBzip2 },
-  { mime: 'application/x-lzma', aliases: ['lzma', 'xz'], unpack: refuseXz },
+  { mime: 'application/x-bz2', aliases: ['bzip2', 'bzip'], unpack: bunzip2 },
+  { mime: 'application/x-lzma', aliases: ['lzma', 'xz'], unpack: unxz },
 ]
 
 const BY_NAME: ReadonlyMap<string, Method> = new Map(
@@ -80,8 +83,11 @@ export function decompress(bytes: Uint8Array, name: string, limit: number): Uint
     return method.unpack(bytes, limit)
   } catch (error) {
     if (error instanceof ProtocolError) throw error
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
-    const reason = error instanceof LovageError ? error.message : (codeOf(error) ?? 'the stream is damaged')
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
+      throw new ProtocolError('too-large', `the body unpacks to more than ${limit} bytes`)
+    }
+    const isOurs = error instanceof LovageError || (error instanceof RangeError && codeOf(error) === undefined)
+    const reason = isOurs ? error.message : (codeOf(error) ?? 'the stream is damaged')
     throw new ProtocolError('undecodable', `the body cannot be unpacked as ${method.mime}: ${reason}`, { cause: error })
   }
 }
@@ -107,88 +113,9 @@ function unpackZstd(bytes: Uint8Array, limit: number): Uint8Array {
   checkZstdFrame(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limit)
   if (nodeZstd.zstdDecompressSync !== undefined) return nodeZstd.zstdDecompressSync(bytes, { maxOutputLength: limit })
   const { Decompress } = optionalPackage('fzstd', 'zstd compression on this Node') as Fzstd
-  const chunks = new Chunks(limit)
-  new Decompress(chunk => chunks.add(chunk)).push(bytes, true)
-  return chunks.joined()
-}
-
-interface SeekBzip {
-  decode(
-    input: { readByte(): number; read(target: Uint8Array, at: number, count: number): number },
-    output: { writeByte(byte: number): void },
-  ): void
-}
-
-function unpackBzip2(bytes: Uint8Array, limit: number): Uint8Array {
-  const bzip = optionalPackage('seek-bzip', 'bzip2 compression') as SeekBzip
-  const output = new ByteSink(limit)
-  let at = 0
-  const readByte = (): number => {
-    const byte = bytes[at++]
-    if (byte === undefined) throw new ProtocolError('undecodable', 'the bzip2 stream ends too early')
-    return byte
-  }
-  const read = (target: Uint8Array, start: number, count: number): number => {
-    for (let i = 0; i < count; i++) target[start + i] = readByte()
-    return count
-  }
-  bzip.decode({ readByte, read }, output)
-  if (at !== bytes.length) throw new ProtocolError('undecodable', 'something follows the compressed stream')
+  const output = new OutputBuffer(limit)
+  new Decompress(chunk => output.append(chunk)).push(bytes, true)
   return output.written()
-}
-
-function refuseXz(): Uint8Array {
-  throw new ProtocolError('undecodable', 'xz is not read')
-}
-
-class Chunks {
-  readonly #limit: number
-  readonly #chunks: Uint8Array[] = []
-  #size = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  add(chunk: Uint8Array): void {
-    this.#size += chunk.length
-    if (this.#size > this.#limit) throw tooLarge(this.#limit)
-    this.#chunks.push(chunk.slice())
-  }
-
-  joined(): Uint8Array {
-    return Buffer.concat(this.#chunks, this.#size)
-  }
-}
-
-class ByteSink {
-  readonly #limit: number
-  #bytes = Buffer.allocUnsafe(16_384)
-  #at = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  writeByte(byte: number): void {
-    if (this.#at === this.#bytes.length) this.#grow()
-    this.#bytes[this.#at++] = byte
-  }
-
-  written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at)
-  }
-
-  #grow(): void {
-    if (this.#at >= this.#limit) throw tooLarge(this.#limit)
-    const larger = Buffer.allocUnsafe(Math.min(this.#limit, this.#at * 2))
-    this.#bytes.copy(larger)
-    this.#bytes = larger
-  }
-}
-
-function tooLarge(limit: number): ProtocolError {
-  return new ProtocolError('too-large', `the body unpacks to more than ${limit} bytes`)
 }
 
 function codeOf(error: unknown): string | undefined {
