@@ -1,6 +1,7 @@
 import type { ExchangeType } from '../brokers/broker.js'
 import { LovageError } from '../lib/errors.js'
 import { suggest } from '../lib/suggest.js'
+import { MAX_NAME_BYTES } from '../protocol/limits.js'
 import type { Kwargs, Signature } from '../protocol/signature.js'
 import type { Duration } from './task-options.js'
 
@@ -69,6 +70,8 @@ export interface CallOptions {
 type Check = (value: unknown) => boolean
 
 const isText: Check = value => typeof value === 'string'
+/** An AMQP short string (L06). */
+const isShort: Check = value => typeof value === 'string' && Buffer.byteLength(value) <= MAX_NAME_BYTES
 const isName: Check = value => typeof value === 'string' && value !== ''
 const isFlag: Check = value => typeof value === 'boolean'
 const isWhole: Check = value => typeof value === 'number' && Number.isInteger(value) && value >= 0
@@ -86,9 +89,9 @@ const CHECKS: ReadonlyMap<string, readonly [Check, string]> = new Map<keyof Call
   ['expires', [isAnything, '']],
   ['retries', [isWhole, 'a whole number, 0 or more']],
   ['queue', [isName, "a queue's name"]],
-  ['exchange', [isText, "an exchange's name"]],
+  ['exchange', [isShort, `an exchange's name, at most ${MAX_NAME_BYTES} bytes`]],
   ['exchangeType', [isName, "'direct', 'topic' or 'fanout'"]],
-  ['routingKey', [isText, 'text']],
+  ['routingKey', [isShort, `text of at most ${MAX_NAME_BYTES} bytes`]],
   ['priority', [isByte, 'a whole number, 0 to 255']],
   ['serializer', [isName, "a serializer's name"]],
   ['compression', [isName, "a compression's name"]],

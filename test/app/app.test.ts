@@ -181,6 +181,8 @@ test('an option of the wrong kind is refused with what it must be', async () => 
     { priority: 256 },
     { priority: 1.5 },
     { queue: '' },
+    { exchange: 'x'.repeat(256) },
+    { routingKey: 'ü'.repeat(128) },
     { taskId: 7 },
     { retries: -1 },
     { headers: [] },
@@ -244,6 +246,7 @@ test('L06 names that cannot travel are refused', async () => {
   assert.throws(() => app.task('', () => 1), { code: 'LVG_MALFORMED' })
   assert.throws(() => app.task('x'.repeat(256), () => 1), { code: 'LVG_MALFORMED' })
   await assert.rejects(app.sendTask('a\nb'), { code: 'LVG_ENCODE' })
+  await assert.rejects(app.sendTask('x', [], { queue: 'q'.repeat(256) }), { code: 'LVG_BAD_QUEUE' })
 })
 
 test('inside a running task what it publishes belongs to it', async () => {
