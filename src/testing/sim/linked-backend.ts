@@ -20,7 +20,9 @@ class LinkedBackend implements ResultBackend {
   readonly features: BackendFeatures
   readonly #link: SimLink
   readonly #backend: ResultBackend
+  readonly #watches = new Set<Channel<ResultMeta>>()
   #channel: SimChannel | undefined
+  #closed = false
 
   constructor(link: SimLink, backend: ResultBackend) {
     this.url = backend.url
@@ -39,6 +41,7 @@ class LinkedBackend implements ResultBackend {
 
   /** Over a connection of its own, which ends with it. */
   async *watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta> {
+    this.#mustBeOpen()
     if (signal.aborted) return
     const channel = this.#link.connect(backendTrouble)
     const news = new Channel<ResultMeta>()
@@ -51,12 +54,14 @@ class LinkedBackend implements ResultBackend {
     channel.onGone(() => there.abort())
     const end = (): void => news.close()
     signal.addEventListener('abort', end, { once: true })
+    this.#watches.add(news)
     try {
       await channel.call('watch', () => this.#pump(channel, ids, there.signal, news))
       yield* news
       if (lost !== undefined && !signal.aborted) throw lost
     } finally {
       signal.removeEventListener('abort', end)
+      this.#watches.delete(news)
       channel.close()
     }
   }
@@ -93,12 +98,21 @@ class LinkedBackend implements ResultBackend {
     return this.#call('cleanup', backend => backend.cleanup())
   }
 
+  /** Ends this process's way to the backend; the backend itself belongs to the world. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    for (const news of this.#watches) news.close()
     this.#channel?.close()
   }
 
-  #call<T>(verb: string, act: (backend: ResultBackend) => Promise<T>): Promise<T> {
+  async #call<T>(verb: string, act: (backend: ResultBackend) => Promise<T>): Promise<T> {
+    this.#mustBeOpen()
     return this.#open().call(verb, () => act(this.#backend))
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#closed) return
+    throw new BackendError('LVG_BACKEND_CLOSED', `The result backend ${this.url} was closed.`, { transient: false })
   }
 
   #open(): SimChannel {
