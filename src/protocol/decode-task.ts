@@ -12,6 +12,7 @@ import type { TaskRequest } from './request.js'
 import type { Kwargs, Signature } from './signature.js'
 import { canvasProblem, lenientSignature } from './signature-dict.js'
 import { customHeaders, headersExceed } from './task-headers.js'
+import { msOfSeconds } from './wire-seconds.js'
 
 export type DecodedTask = { readonly kind: 'task'; readonly request: TaskRequest } | MalformedTask
 
@@ -299,8 +300,8 @@ function textOf(value: unknown): string | undefined {
 function timeOf(fields: Dict, field: 'eta' | 'expires', limits: Limits, now: EpochMs | undefined): EpochMs | undefined {
   const value = fields[field]
   if (isAbsent(value)) return undefined
-  if (field === 'expires' && isSpan(value, limits)) return now === undefined ? undefined : now + value * 1000
-  const at = field === 'expires' && typeof value === 'number' ? value * 1000 : instantOf(value)
+  if (field === 'expires' && isSpan(value, limits)) return now === undefined ? undefined : now + msOfSeconds(value)
+  const at = field === 'expires' && typeof value === 'number' ? msOfSeconds(value) : instantOf(value)
   if (at === undefined || !Number.isFinite(at)) throw malformed(`${field} is not an ISO 8601 time`, value)
   if (now !== undefined && Math.abs(at - now) > limits.horizon) {
     throw malformed(`${field} is more than ${limits.horizon / 86_400_000} days from now (L08)`, value)
@@ -347,7 +348,7 @@ function limitOf(value: unknown): Ms | undefined {
   if (isAbsent(value) || value === 0) return undefined
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
     throw malformed('a time limit is not a number of seconds', value)
-  return value * 1000
+  return msOfSeconds(value)
 }
 
 function indexOf(value: unknown): number | undefined {

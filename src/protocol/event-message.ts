@@ -4,6 +4,7 @@ import { encodedBody } from './decode-task.js'
 import { type Dict, setMember } from './dict.js'
 import { nameProblem } from './ids.js'
 import type { Message } from './message.js'
+import { msOfSeconds } from './wire-seconds.js'
 
 /*
  * Events on the wire: `{hostname, utcoffset, pid, clock, <fields>, timestamp, type}`, one object or a list of them.
@@ -193,7 +194,7 @@ function eventFromDict(dict: Dict): ClusterEvent {
     hostname: dict['hostname'] as string,
     pid: typeof pid === 'number' ? pid : undefined,
     clock: dict['clock'] as number,
-    timestamp: (dict['timestamp'] as number) * 1000,
+    timestamp: msOfSeconds(dict['timestamp'] as number),
     utcoffset: typeof utcoffset === 'number' ? utcoffset : undefined,
     fields: fieldsOf(dict, KNOWN.get(type)),
   }
@@ -225,7 +226,7 @@ function fieldValue(value: unknown, kind: Kind): unknown {
     case 'list':
       return Array.isArray(value) ? value : undefined
     case 'seconds':
-      return typeof value === 'number' ? value * 1000 : undefined
+      return typeof value === 'number' ? msOfSeconds(value) : undefined
     case 'scalar':
       return typeof value === 'string' || typeof value === 'number' ? value : undefined
     default:

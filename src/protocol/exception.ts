@@ -37,10 +37,18 @@ const CELERY: ReadonlyMap<string, string> = new Map([
 
 const MAX_CAUSES = 8
 const MAX_NAME = 255
+const UNPRINTABLE = '<unprintable>'
 
 /** Never throws, whatever was thrown: null, text, proxies, getters that throw. Message and traceback are cut to L13. */
 export function exceptionInfoOf(error: unknown): ThrownException {
   if (!isObject(error)) return { error: { type: 'Error', args: [printed(error)], module: null }, traceback: undefined }
+  // A revoked proxy throws at everything, even at instanceof.
+  return (
+    read(() => ofObject(error)) ?? { error: { type: 'Error', args: [UNPRINTABLE], module: null }, traceback: undefined }
+  )
+}
+
+function ofObject(error: object): ThrownException {
   const name = nameOf(error)
   const message = messageOf(error)
   const info = carriedException(error) ?? { ...pythonClass(error, name), args: [message] }
@@ -128,7 +136,7 @@ function causeOf(error: object): unknown {
 function printed(value: unknown): string {
   if (typeof value === 'string') return cutText(value, DEFAULT_LIMITS.exceptionBytes)
   if (!isObject(value)) return String(value)
-  const text = read(() => pythonRepr(value, DEFAULT_LIMITS.reprLength)) ?? '<unprintable>'
+  const text = read(() => pythonRepr(value, DEFAULT_LIMITS.reprLength)) ?? UNPRINTABLE
   return cutText(text, DEFAULT_LIMITS.exceptionBytes)
 }
 

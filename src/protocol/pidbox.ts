@@ -5,6 +5,7 @@ import { type Dict, isAbsent, isDict } from './dict.js'
 import { EncodeError } from './errors.js'
 import { type NodeName, nameProblem } from './ids.js'
 import type { Message } from './message.js'
+import { msOfSeconds } from './wire-seconds.js'
 
 /*
  * Remote control on the wire: requests `{method, arguments, destination, pattern, matcher, ticket, reply_to}` and replies
@@ -201,7 +202,7 @@ function clockOf(value: unknown): number | undefined {
 
 /** Seconds; 0 = none. */
 function expiresOf(value: unknown): EpochMs | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value * 1000 : undefined
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? msOfSeconds(value) : undefined
 }
 
 function textOf(value: unknown): string | undefined {
