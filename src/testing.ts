@@ -1,10 +1,25 @@
 // `lovage/testing`: what tests are written with.
 export { type MemoryLog, type MemoryLogLine, memoryLog } from './lib/memory-log.js'
+export { backendConformance } from './testing/conformance/backend.js'
+export type {
+  BackendCapability,
+  BackendHarness,
+  BackendPlace,
+  BackendTimes,
+} from './testing/conformance/backend-harness.js'
+export { brokerConformance, type RegisterTest } from './testing/conformance/broker.js'
+export type {
+  BrokerCapability,
+  BrokerHarness,
+  BrokerPlace,
+  BrokerTimes,
+} from './testing/conformance/broker-harness.js'
 export { SimEscapeError, SimFailure } from './testing/sim/errors.js'
 export { linkedBackend } from './testing/sim/linked-backend.js'
 export { type LinkedBrokerOptions, linkedBroker } from './testing/sim/linked-broker.js'
 export { type LinkedQueueStoreOptions, linkedQueueStore } from './testing/sim/linked-queue-store.js'
 export type { CallFate, SimCall, SimChannel } from './testing/sim/sim-channel.js'
+export { SimCluster, type SimClusterOptions, type SimNode, type SimWorkerNode } from './testing/sim/sim-cluster.js'
 export type { SimLink, SimLinkOptions } from './testing/sim/sim-link.js'
 export type { SimProcess, SimProcessState } from './testing/sim/sim-process.js'
 export { SimRandom } from './testing/sim/sim-random.js'
