@@ -120,15 +120,16 @@ for (const [name, by, base64] of BY_PYTHON) {
     assert.equal(fault(Buffer.concat([packed, Buffer.from([0])]), name), 'undecodable')
   })
 
-  test(`M07 ${name} by ${by} with one wrong byte is never taken for something else`, {
-    skip: by.includes('CHECK_NONE') && 'it has no checksum',
-  }, () => {
-    for (let at = 0; at < packed.length; at++) {
-      const damaged = Buffer.from(packed)
-      damaged.writeUInt8(damaged.readUInt8(at) ^ 0x55, at)
-      if (fault(damaged, name) === undefined) assert.deepEqual(decompress(damaged, name, LIMIT), DATA, `byte ${at}`)
-    }
-  })
+  // Without a checksum nobody can know.
+  if (!by.includes('CHECK_NONE')) {
+    test(`M07 ${name} by ${by} with one wrong byte is never taken for something else`, () => {
+      for (let at = 0; at < packed.length; at++) {
+        const damaged = Buffer.from(packed)
+        damaged.writeUInt8(damaged.readUInt8(at) ^ 0x55, at)
+        if (fault(damaged, name) === undefined) assert.deepEqual(decompress(damaged, name, LIMIT), DATA, `byte ${at}`)
+      }
+    })
+  }
 
   test(`M08 ${name} by ${by} stops at the limit`, () => {
     assert.equal(fault(packed, name, DATA.length - 1), 'too-large')

@@ -93,11 +93,13 @@ export class MsgpackWriter {
     this.#out.byte(value < 0n ? 0xd3 : 0xcf).uint64(BigInt.asUintN(64, value))
   }
 
-  /** Extension −1: nanoseconds and seconds, in 64 bits while the seconds fit 34 of them, else in 96. */
+  /** Extension −1: seconds in 32 bits, with nanoseconds in 64 while the seconds fit 34 of them, else in 96. */
   #timestamp(epochMs: number): void {
     const seconds = Math.floor(epochMs / 1000)
     const nanoseconds = Math.floor(epochMs - seconds * 1000) * 1_000_000
-    if (seconds >= 0 && seconds < 2 ** 34) {
+    if (nanoseconds === 0 && seconds >= 0 && seconds < 2 ** 32) {
+      this.#out.byte(0xd6).byte(0xff).uint32(seconds)
+    } else if (seconds >= 0 && seconds < 2 ** 34) {
       this.#out
         .byte(0xd7)
         .byte(0xff)

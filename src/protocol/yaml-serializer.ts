@@ -51,7 +51,7 @@ export function yamlSerializer(limits: Limits): Serializer {
       if (body.length > MAX_YAML_BYTES) {
         throw new ProtocolError('too-large', `the YAML has ${body.length} bytes; at most ${MAX_YAML_BYTES} are read`)
       }
-      const value = parse(yaml, utf8Text(body), limits)
+      const value = guarded(() => parse(yaml, utf8Text(body), limits))
       checkValueBounds(value, limits)
       return value
     },
@@ -60,6 +60,16 @@ export function yamlSerializer(limits: Limits): Serializer {
 
 function isLeaf(value: string | number | bigint | object): boolean {
   return typeof value !== 'object' || (value instanceof Date && Number.isFinite(value.getTime()))
+}
+
+/** The package throws errors of its own kinds, for too many aliases, unknown anchors and the like. */
+function guarded(read: () => unknown): unknown {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error
+    throw new ProtocolError('undecodable', 'the body is not YAML, or its aliases are not', { cause: error })
+  }
 }
 
 const OPTIONS = {
