@@ -12,7 +12,7 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
  * Text from outside made safe for one line of a log or terminal: unsafe characters become `\n`, `\r`, `\t` or `\uXXXX`;
  * longer than `limit` UTF-16 units is cut on a code point and marked (L13).
  */
-export function escapeText(text: string, limit = Number.POSITIVE_INFINITY): string {
+export function escapeText(text: string, limit: number = Number.POSITIVE_INFINITY): string {
   const kept = text.length > limit ? `${cut(text, limit)}… (${text.length - limit} more)` : text
   return UNSAFE.test(kept) ? kept.replace(EACH_UNSAFE, char => SHORT[char] ?? unicodeEscape(char)) : kept
 }

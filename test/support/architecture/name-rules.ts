@@ -3,7 +3,8 @@ import { child, isTest, lineOf, type Node, nameOf, nodesOf, type SourceFile, str
 import type { Violation } from './violation.js'
 
 const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/
-const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.types)?(\.test)?\.ts$/
+/** Kebab-case; a kind of test may stand before its ending: `x.types.test.ts`, `x.properties.test.ts`. */
+const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*((\.[a-z]+)?\.test)?\.ts$/
 
 const KEYED: readonly string[] = [
   'Property',
