@@ -38,6 +38,8 @@ export class PendingUuid {
 /** Makes a value of plain arguments; it has no way to do anything else. */
 export type PickleMaker = (args: readonly unknown[]) => unknown
 
+export type PickleMakers = (module: string, name: string) => PickleMaker | undefined
+
 /** All that a pickle may name. A maker gets values of this reader and makes a value; it has no way to do anything else. */
 const MAKERS: ReadonlyMap<string, PickleMaker> = new Map<string, PickleMaker>([
   ['datetime.datetime', ([state, zone]) => dateTimeOf(bytes(state, 10), zone)],
@@ -63,18 +65,23 @@ export class PickleGlobal {
   readonly name: string
   readonly #make: PickleMaker
 
-  /** Throws `ProtocolError` (undecodable) for anything outside the list and `makers`. */
-  constructor(module: string, name: string, makers?: ReadonlyMap<string, PickleMaker>) {
+  /** Throws `ProtocolError` (undecodable) for anything outside the list and `makerOf`. */
+  constructor(module: string, name: string, makerOf?: PickleMakers) {
     this.name = `${OLD_MODULES[module] ?? module}.${name}`
     const make =
-      this.name === 'copyreg._reconstructor' ? reconstruct : (MAKERS.get(this.name) ?? makers?.get(this.name))
+      this.name === 'copyreg._reconstructor' ? reconstruct : (MAKERS.get(this.name) ?? makerOf?.(module, name))
     if (make === undefined && this.name !== 'builtins.object') throw notPlain(`it refers to ${this.name.slice(0, 128)}`)
-    this.#make = make ?? (() => undefined)
+    this.#make = make ?? bareObject
   }
 
   call(args: readonly unknown[]): unknown {
     return this.#make(args)
   }
+}
+
+/** `object` may be named only for what stands below. */
+function bareObject(): never {
+  throw notPlain('it holds a bare object')
 }
 
 /** Protocols 0 and 1 spell `cls.__new__(cls)` this way. */

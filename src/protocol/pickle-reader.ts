@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
-import { PendingUuid, PickleGlobal, type PickleMaker, PickleZone, uuidOfState } from './pickle-globals.js'
+import { PendingUuid, PickleGlobal, type PickleMakers, PickleZone, uuidOfState } from './pickle-globals.js'
 import { OP } from './pickle-opcodes.js'
 import { pythonRepr } from './python-repr.js'
 import { decodeSurrogateUtf8 } from './surrogate-utf8.js'
@@ -13,7 +13,7 @@ const MAX_LONG_BYTES: number = Math.ceil((MAX_INTEGER_DIGITS * Math.log2(10)) / 
 export interface PickleReaderOptions {
   readonly tuples: boolean
   readonly limits: Limits
-  readonly makers: ReadonlyMap<string, PickleMaker> | undefined
+  readonly makerOf: PickleMakers | undefined
 }
 
 /**
@@ -24,7 +24,7 @@ export class PickleReader {
   readonly #bytes: Buffer
   readonly #tuples: boolean
   readonly #limits: Limits
-  readonly #makers: ReadonlyMap<string, PickleMaker> | undefined
+  readonly #makerOf: PickleMakers | undefined
   readonly #stack: unknown[] = []
   readonly #marks: number[] = []
   readonly #memo = new Map<number, unknown>()
@@ -37,7 +37,7 @@ export class PickleReader {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#tuples = options.tuples
     this.#limits = options.limits
-    this.#makers = options.makers
+    this.#makerOf = options.makerOf
   }
 
   read(): unknown {
@@ -183,7 +183,7 @@ export class PickleReader {
         this.#push(new Set(this.#popMark().map(item => this.#data(item))))
         return
       case OP.GLOBAL:
-        this.#push(new PickleGlobal(this.#line(), this.#line(), this.#makers))
+        this.#push(new PickleGlobal(this.#line(), this.#line(), this.#makerOf))
         return
       case OP.STACK_GLOBAL:
         this.#stackGlobal()
@@ -316,7 +316,7 @@ export class PickleReader {
   #stackGlobal(): void {
     const [module, name] = this.#popMany(2)
     if (typeof module !== 'string' || typeof name !== 'string') throw this.#broken('a class without a name')
-    this.#push(new PickleGlobal(module, name, this.#makers))
+    this.#push(new PickleGlobal(module, name, this.#makerOf))
   }
 
   #reduce(): void {

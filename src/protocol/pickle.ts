@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import type { PickleMaker } from './pickle-globals.js'
+import type { PickleMakers } from './pickle-globals.js'
 import { PickleReader } from './pickle-reader.js'
 import { PickleWriter } from './pickle-writer.js'
 
@@ -12,8 +12,8 @@ import { PickleWriter } from './pickle-writer.js'
 export interface UnpickleOptions {
   /** Tuples become `Tuple`, for those who print them; default false: arrays. */
   readonly tuples?: boolean
-  /** Further callables that may be named, `module.name`, and the plain data that a call of each stands for. Default: none. */
-  readonly makers?: ReadonlyMap<string, PickleMaker>
+  /** What plain data a call of a further class or function stands for; undefined refuses it. Default: none. */
+  readonly makerOf?: PickleMakers
   readonly limits?: Limits
 }
 
@@ -36,6 +36,6 @@ export function unpickle(bytes: Uint8Array, options?: UnpickleOptions): unknown 
   return new PickleReader(bytes, {
     tuples: options?.tuples === true,
     limits: options?.limits ?? DEFAULT_LIMITS,
-    makers: options?.makers,
+    makerOf: options?.makerOf,
   }).read()
 }

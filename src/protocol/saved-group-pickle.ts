@@ -22,7 +22,9 @@ const MAKERS: ReadonlyMap<string, PickleMaker> = new Map<string, PickleMaker>([
 /** Throws `ResultDecodeError` for anything that is no such pickle. */
 export function groupMetaFromPickle(bytes: Uint8Array): GroupMeta {
   try {
-    return groupMetaFromDict({ result: unpickle(bytes, { makers: MAKERS }) })
+    return groupMetaFromDict({
+      result: unpickle(bytes, { makerOf: (module, name) => MAKERS.get(`${module}.${name}`) }),
+    })
   } catch (cause) {
     if (cause instanceof ResultDecodeError) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)

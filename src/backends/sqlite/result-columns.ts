@@ -1,12 +1,13 @@
 import type { Codec, Encoded } from '../../protocol/codec.js'
 import { EncodeError, ResultDecodeError, ResultTooLargeError } from '../../protocol/errors.js'
+import { exceptionFromPickle } from '../../protocol/exception-pickle.js'
 import type { TaskName } from '../../protocol/ids.js'
 import { formatDate, formatTime, readDateTime } from '../../protocol/iso8601.js'
 import { parseJson, printJson } from '../../protocol/json.js'
 import { DEFAULT_LIMITS, type Limits } from '../../protocol/limits.js'
 import { pickle, unpickle } from '../../protocol/pickle.js'
 import { pythonRepr } from '../../protocol/python-repr.js'
-import { exceptionFromWire, exceptionToDict, resultMetaFromDict, resultMetaToDict } from '../../protocol/result-dict.js'
+import { exceptionToDict, resultMetaFromDict, resultMetaToDict } from '../../protocol/result-dict.js'
 import type { ExceptionInfo, ExtendedMeta, ResultMeta } from '../../protocol/result-meta.js'
 import { holdsException, isFinal } from '../../protocol/states.js'
 import { Tuple } from '../../protocol/values.js'
@@ -79,14 +80,13 @@ export class ResultColumns {
     const known = row.lineage === null ? undefined : resultMetaFromDict(parseJson(row.lineage))
     const own = row.ours === 1 ? known : undefined
     const bytes = blob(row.result, 'result')
-    const value = bytes === undefined ? null : unpickle(bytes, { limits: this.#limits })
     const failed = holdsException(status)
     const extended = this.#readExtended(row, own)
     return {
       taskId,
       status,
-      result: failed ? undefined : value,
-      error: failed ? exceptionFromWire(value) : undefined,
+      result: failed ? undefined : bytes === undefined ? null : unpickle(bytes, { limits: this.#limits }),
+      error: failed && bytes !== undefined ? exceptionFromPickle(bytes, this.#limits) : undefined,
       traceback: text(row.traceback, 'traceback'),
       children: own?.children,
       dateDone: own === undefined ? dateDoneOf(row.dateDone, status) : own.dateDone,
