@@ -8,7 +8,7 @@ import type { Changed, FoundResultRow, Present, ResultEvent } from './result-cal
  */
 export class Watch {
   readonly ids: ReadonlySet<TaskId>
-  readonly rows = new Channel<FoundResultRow>()
+  readonly rows: Channel<FoundResultRow> = new Channel<FoundResultRow>()
   /** Why it ended, unless it was told to. */
   error: unknown
   #early: (readonly Changed[])[] | undefined = []
