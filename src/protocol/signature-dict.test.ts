@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { EncodeError, ProtocolError } from './errors.js'
 import { taskName } from './ids.js'
+import { parseJson } from './json.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import type { Signature } from './signature.js'
 import { canvasProblem, lenientSignature, signatureFromDict, signatureToDict } from './signature-dict.js'
@@ -29,6 +30,12 @@ describe('signatures on the wire', () => {
     )
     const options = { task_id: 'i', link: [DICT], anything: { at: ['all'] } }
     assert.deepEqual(signatureToDict(signatureFromDict({ ...DICT, options })), { ...DICT, options })
+  })
+
+  it('numbers are kept exact but in the options that are computed with', () => {
+    const exact = parseJson('{"task": "t", "args": [1.0], "options": {"countdown": 2.0, "own": 1.0}}', { exact: true })
+    const { args, options } = signatureFromDict(exact)
+    assert.deepEqual([String(args[0]), options['countdown'], String(options['own'])], ['1.0', 2, '1.0'])
   })
 
   it('chord_size is read and never written', () => {

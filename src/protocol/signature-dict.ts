@@ -4,6 +4,7 @@ import type { TaskName } from './ids.js'
 import { nameProblem } from './ids.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Kwargs, Signature } from './signature.js'
+import { ExactNumber } from './values.js'
 
 /*
  * Signatures on the wire: `{task, args, kwargs, options, subtask_type, immutable}`.
@@ -105,11 +106,34 @@ function read(dict: Dict): Signature {
     task: dict['task'] as TaskName,
     args: (dict['args'] ?? []) as readonly unknown[],
     kwargs: (dict['kwargs'] ?? {}) as Kwargs,
-    options: (dict['options'] ?? {}) as Dict,
+    options: computable((dict['options'] ?? {}) as Dict),
     subtaskType: (dict['subtask_type'] ?? null) as string | null,
     immutable: dict['immutable'] === true,
     ...(typeof size === 'number' ? { chordSize: size } : {}),
   }
+}
+
+/** Options that are computed with before the signature is published: those must be numbers, however they were written. */
+const COMPUTED_OPTIONS = [
+  'countdown',
+  'expires',
+  'time_limit',
+  'soft_time_limit',
+  'priority',
+  'retries',
+  'group_index',
+  'replaced_task_nesting',
+] as const
+
+function computable(options: Dict): Dict {
+  let changed: Record<string, unknown> | undefined
+  for (const name of COMPUTED_OPTIONS) {
+    const value = options[name]
+    if (!(value instanceof ExactNumber)) continue
+    changed ??= { ...options }
+    changed[name] = value.valueOf()
+  }
+  return changed ?? options
 }
 
 interface Count {
