@@ -70,7 +70,8 @@ export class PickleGlobal {
     this.name = `${OLD_MODULES[module] ?? module}.${name}`
     const make =
       this.name === 'copyreg._reconstructor' ? reconstruct : (MAKERS.get(this.name) ?? makerOf?.(module, name))
-    if (make === undefined && this.name !== 'builtins.object') throw notPlain(`it refers to ${this.name.slice(0, 128)}`)
+    if (make === undefined && this.name !== 'builtins.object')
+      throw notPlain(`it refers to ${JSON.stringify(this.name.slice(0, 128))}`)
     this.#make = make ?? bareObject
   }
 

@@ -125,6 +125,13 @@ test('S01 nothing but plain data is built', () => {
   }
 })
 
+test('a name in a pickle cannot forge a line of the log', () => {
+  assert.throws(
+    () => unpickle(Buffer.from('cx\u001b[31m\ny\r\n.', 'latin1')),
+    (error: Error) => !/[\r\u001b]/.test(error.message),
+  )
+})
+
 test('values whose state is nonsense are malformed', () => {
   for (const bytes of [
     'cdatetime\ndate\n(C\x04\x07\xe8\x02\x1etR.',
