@@ -31,29 +31,13 @@ for (const version of VERSIONS) {
       assert.equal(meta.dateDone, isFinal(meta.status) ? isoOf(row) : undefined, row.name)
       assert.equal(meta.extended?.name, row.columns['name'] ?? undefined, row.name)
       assert.equal(meta.extended?.worker, row.columns['worker'] ?? undefined, row.name)
-      assert.equal(meta.extended !== undefined, row.columns['name'] !== null, row.name)
+      assert.equal(
+        meta.extended !== undefined,
+        EXTENDED.some(name => row.columns[name] !== null),
+        row.name,
+      )
       assert.deepEqual(meta.extended?.args, argsOf(row), row.name)
     }
-  })
-
-  test(`${version}: a value reads the same from SQLite as from Redis`, async () => {
-    await using setting = await celeryFile(version)
-    const codec = createCodec({ accept: ['json'], serializer: 'json' })
-    let compared = 0
-    for (const row of setting.rows) {
-      const path = `${version}/results/redis/${row.ending}.json`
-      // The value of STARTED is a pid.
-      if (DIFFERENT.has(row.ending) || row.columns.status === 'STARTED' || paths(path).length === 0) continue
-      const { value } = vector(path)[row.extended ? 'extended' : 'default']
-      const [there, here] = [
-        decodeResult(Buffer.from(value), codec),
-        await setting.backend.fetch(taskId(row.columns.task_id)),
-      ]
-      const parts = (meta: typeof there | undefined): unknown => [meta?.status, meta?.result, meta?.error]
-      assert.deepEqual(parts(here), parts(there), row.name)
-      compared++
-    }
-    assert.ok(compared > 70, `compared ${compared}`)
   })
 
   test(`${version}: what we write for the same record has the same columns, and Python unpickles the same`, async () => {
@@ -106,6 +90,28 @@ for (const version of VERSIONS) {
   })
 }
 
+test('a value reads the same from SQLite as from Redis', async () => {
+  // The Kombu of older captures had no JSON for bytes, and wrote dates as plain text.
+  const version = 'celery-5.6.2'
+  await using setting = await celeryFile(version)
+  const codec = createCodec({ accept: ['json'], serializer: 'json' })
+  let compared = 0
+  for (const row of setting.rows) {
+    const path = `${version}/results/redis/${row.ending}.json`
+    // The value of STARTED is a pid.
+    if (DIFFERENT.has(row.ending) || row.columns.status === 'STARTED' || paths(path).length === 0) continue
+    const { value } = vector(path)[row.extended ? 'extended' : 'default']
+    const [there, here] = [
+      decodeResult(Buffer.from(value), codec),
+      await setting.backend.fetch(taskId(row.columns.task_id)),
+    ]
+    const parts = (meta: typeof there | undefined): unknown => [meta?.status, meta?.result, meta?.error]
+    assert.deepEqual(parts(here), parts(there), row.name)
+    compared++
+  }
+  assert.ok(compared > 70, `compared ${compared}`)
+})
+
 test("an exception that Python pickled as an instance is read by its class's name and its arguments", async () => {
   await using setting = await celeryFile('celery-5.6.2')
   const row = setting.rows.find(one => one.ending === 'REVOKED_terminated')
@@ -128,12 +134,15 @@ test("the tables we make are Celery's, to the letter", async () => {
   assert.deepEqual(made.map(row => spelled(row['sql'])).sort(), capturedSchema('celery-5.6.2').map(spelled).sort())
 })
 
-/** Addresses and job numbers; and what became of a terminated task, about which parent and child do not agree. */
+const EXTENDED = ['name', 'args', 'kwargs', 'worker', 'retries', 'queue']
+
+/** Addresses, job numbers, the id of a child; and what became of a terminated task, about which parent and child do not agree. */
 const DIFFERENT: ReadonlySet<string> = new Set([
   'FAILURE_odd_args',
   'FAILURE_worker_lost',
   'REVOKED_terminated',
   'REVOKED_terminated_sigkill',
+  'SUCCESS_children',
 ])
 
 /** JSON cannot carry what the task returned, so it fails there; here the object itself is pickled. */
