@@ -1,24 +1,12 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readSync,
-  renameSync,
-  type Stats,
-  statSync,
-} from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, renameSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../lib/errors.js'
 import { SqliteError } from '../errors.js'
+import { openEngine } from './engine.js'
 import { networkFilesystem } from './network-filesystem.js'
 
 /** `application_id` of a file that Lovage made: `LVGE`. Files of others with an id of their own are refused. */
 export const APPLICATION_ID = 0x4c564745
-
-const MAGIC_TEXT = 'SQLite format 3\0'
-const APPLICATION_ID_OFFSET = 68
 
 /** Which file a path named when it was opened. */
 export interface FileIdentity {
@@ -102,27 +90,36 @@ function checkContent(path: string, stats: Stats): void {
     if (wake === undefined || stats.birthtimeMs >= wake.birthtimeMs) return
     throw new SqliteError('CORRUPT', `${path} is empty but has been used before.`)
   }
-  const head = readHead(path)
-  if (head.subarray(0, 16).toString('latin1') !== MAGIC_TEXT) {
+  const id = applicationId(path)
+  if (id === undefined) {
     if (wake !== undefined) throw new SqliteError('CORRUPT', `${path} has lost its first page.`)
     throw notOurs(`${path} is not a SQLite file. Name another file, or move this one away.`)
   }
-  const id = head.readUInt32BE(APPLICATION_ID_OFFSET)
   // 0: unset, as in result databases that Celery made; those are shared.
   if (id !== 0 && id !== APPLICATION_ID) {
     throw foreignFile(path, id)
   }
 }
 
-function readHead(path: string): Buffer {
-  const head = Buffer.alloc(100)
-  const descriptor = openSync(path, constants.O_RDONLY)
+/** How long SQLite waits for the locks of others before it says BUSY. */
+const PATIENCE_MS = 5000
+
+/**
+ * The id that programs leave in their SQLite files; undefined when the file is none. Asked through SQLite: to open and
+ * close the file by any other way would release every lock this process holds on it (that is how POSIX locks are), and
+ * the next process to close the file would take the write-ahead log away from under our connections.
+ */
+function applicationId(path: string): number | undefined {
+  const engine = openEngine(path)
   try {
-    readSync(descriptor, head, 0, head.length, 0)
+    engine.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
+    return Number(engine.prepare('PRAGMA application_id').get([])?.['application_id'] ?? 0)
+  } catch (error) {
+    if (error instanceof SqliteError && error.sqlite === 'NOTADB') return undefined
+    throw error
   } finally {
-    closeSync(descriptor)
+    engine.close()
   }
-  return head
 }
 
 function refuseNetwork(path: string, folder: string): void {
