@@ -5,9 +5,10 @@ import type { GroupMeta, ResultMeta } from '../protocol/result-meta.js'
 /*
  * The result backend port: states and values of tasks, groups, and the counting of chords.
  *
- * What every adapter promises (test/conformance/backend.ts):
+ * What every adapter promises (testing/conformance/backend.ts holds it to it):
  * - `store` resolves when the record is as durable as the backend gets.
- * - A stored SUCCESS is never overwritten (celery/backends/base.py); a final state never goes back to a non-final one.
+ * - A stored SUCCESS is never overwritten (celery/backends/base.py); a final state never goes back to a non-final one
+ *   (judge-store.ts has the whole table).
  * - An attempt older than one already recorded for the id is refused (D45), so a frozen worker that thaws cannot
  *   change what a later attempt wrote. Records of other languages carry no fence and are accepted as they are.
  * - `watch` pushes: nobody polls in a loop where the store can tell.
@@ -17,10 +18,20 @@ export interface ResultBackend extends AsyncDisposable {
   /** The URL it was made from, password masked. */
   readonly url: string
   readonly features: BackendFeatures
-  /** Errors are `BackendError`; `transient` says whether waiting may help. */
+  /**
+   * Errors of the store are `BackendError`; `transient` says whether waiting may help. `EncodeError`: the value cannot be
+   * written, of which `ResultTooLargeError` (L12) is one kind. A success that this very attempt has stored already is
+   * `stored` (D41).
+   */
   store(meta: ResultMeta, options: StoreOptions): Promise<'stored' | 'refused'>
+  /** Rejects with `ResultDecodeError` when there is a record that cannot be read (M46). */
   fetch(id: TaskId): Promise<ResultMeta | undefined>
-  /** The present record of each id that has one, then every later change, until `signal` fires; then it just ends. */
+  /**
+   * The present record of each id that has one, then every later change, until `signal` fires; then it just ends.
+   * Changes of one id that follow closely may be told as one, the last. A record that cannot be read is told as the
+   * FAILURE of its id (unreadable-record.ts), so that the others are waited for all the same. Ends with a `BackendError`
+   * when the store is lost; when that is transient, watch again: every watch begins with the present records.
+   */
   watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta>
   forget(ids: readonly TaskId[]): Promise<void>
   saveGroup(group: GroupMeta, ttl: Ms | undefined): Promise<void>
@@ -64,7 +75,7 @@ export interface ChordPart {
   readonly taskId: TaskId
   /** Final state of the part and its value or exception. */
   readonly meta: ResultMeta
-  /** Size, when the message itself carries it (legacy `chord_size`). */
+  /** Size, when the message itself carries it (legacy `chord_size`). Stores that Python shares do not count by it. */
   readonly size: number | undefined
 }
 
