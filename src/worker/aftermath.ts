@@ -24,6 +24,7 @@ import type { SettleContext } from './settle-context.js'
 
 /** Success: callbacks, next chain step, chord arrival. Source: celery/app/trace.py, order per reliability D42. */
 export function afterSuccess(value: unknown, meta: ResultMeta, context: SettleContext): readonly Effect[] {
+  if (endsAlone(context)) return arrival(meta, context)
   const published = [...callbackSignatures(context), ...chainStep(context)]
   return [
     ...arrival(meta, context),
@@ -36,8 +37,16 @@ export function afterFailure(error: ExceptionInfo, meta: ResultMeta, context: Se
   return [...arrival(meta, context), ...chainFailure(meta, context), ...errbackEffects(error, meta.traceback, context)]
 }
 
+/** Most tasks: nothing follows them. */
+function endsAlone({ request }: SettleContext): boolean {
+  return request.callbacks.length === 0 && request.chain.length === 0
+}
+
+const NO_CHILDREN: readonly ResultTuple[] = []
+
 /** Ids of what `afterSuccess` publishes: stored as children beside those the task itself published. */
 export function successChildren(context: SettleContext): readonly ResultTuple[] {
+  if (endsAlone(context)) return NO_CHILDREN
   const published = [...callbackSignatures(context), ...chainStep(context)]
   return published.flatMap(signature => {
     const id = signatureTaskId(signature)

@@ -2,6 +2,7 @@ import { runInTask } from '../app/current-task.js'
 import {
   Ignore,
   LeaseLostError,
+  NotRegistered,
   Reject,
   Retry,
   SoftTimeLimitExceeded,
@@ -10,11 +11,11 @@ import {
   WorkerShutdown,
 } from '../app/errors.js'
 import { aroundExecute, type Extension } from '../app/extension.js'
-import { TaskContext } from '../app/task-context.js'
+import { type ContextParts, type DeliveryInfo, TaskContext } from '../app/task-context.js'
 import type { TaskOptions } from '../app/task-options.js'
 import type { Fence } from '../backends/backend.js'
-import type { Runtime } from '../lib/runtime.js'
-import type { CallControl } from '../pools/inline/inline-pool.js'
+import type { Clock, Log, Runtime } from '../lib/runtime.js'
+import type { CallControl, InterruptListener } from '../pools/inline/inline-pool.js'
 import type { Call, Interrupt, Outcome, OutcomeKind, RetryWish } from '../pools/pool.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import type { TaskRequest } from '../protocol/request.js'
@@ -42,49 +43,78 @@ export interface ExecuteParts {
  * an interrupt, a swallowed retry) into one outcome. Never rejects.
  */
 export async function execute(call: Call, control: CallControl, parts: ExecuteParts): Promise<Outcome> {
-  const { clock, log } = parts.runtime
-  const { request } = call
+  const { clock } = parts.runtime
   const started = clock.steady()
-  const abort = new AbortController()
-  let interrupt: Interrupt | undefined
-  control.onInterrupt(reason => {
-    interrupt = reason
-    abort.abort(interruptError(reason))
-  })
-  const context = new TaskContext(request, {
-    signal: abort.signal,
-    clock,
-    log: log.child({ task_id: request.id, task_name: request.task }),
-    hostname: call.hostname,
-    deliveryInfo: {
-      exchange: call.exchange,
-      routingKey: call.routingKey,
-      queue: call.queue,
-      priority: request.priority,
-      redelivered: call.redelivered,
-      faults: call.faults,
-    },
-    fence: parts.fence(call),
-    isEager: false,
-    storeState: (state, meta) => parts.storeState(call, state, meta),
-  })
-  const kind = await outcomeOf(context, call, parts, () => interrupt)
+  const surroundings = new Surroundings(call, parts)
+  control.onInterrupt(surroundings)
+  const context = new TaskContext(call.request, surroundings)
+  const runnable = parts.find(call.request)
+  let kind: OutcomeKind
+  try {
+    if (runnable === undefined) throw new NotRegistered([call.request.task])
+    const value = await invoke(context, runnable, call.request, parts)
+    kind = context.retryAsked === undefined ? { kind: 'succeeded', value } : retryOutcome(context.retryAsked)
+  } catch (error) {
+    kind = thrown(error, context, runnable?.options ?? {}, surroundings.interrupt)
+  }
   return { ...kind, children: context.children, runtime: clock.steady() - started }
 }
 
-async function outcomeOf(
-  context: TaskContext,
-  call: Call,
-  parts: ExecuteParts,
-  interrupt: () => Interrupt | undefined,
-): Promise<OutcomeKind> {
-  const runnable = parts.find(call.request)
-  if (runnable === undefined) return { kind: 'failed', ...exceptionInfoOf(new Error('no such task')) }
-  try {
-    const value = await invoke(context, runnable, call.request, parts)
-    return context.retryAsked === undefined ? { kind: 'succeeded', value } : retryOutcome(context.retryAsked)
-  } catch (error) {
-    return thrown(error, context, runnable.options, interrupt())
+/** What surrounds a handler, made when it is first asked for: most handlers look at none of it. */
+class Surroundings implements ContextParts, InterruptListener {
+  readonly #call: Call
+  readonly #parts: ExecuteParts
+  interrupt: Interrupt | undefined
+  #abort: AbortController | undefined
+  #log: Log | undefined
+
+  constructor(call: Call, parts: ExecuteParts) {
+    this.#call = call
+    this.#parts = parts
+  }
+
+  interrupted(reason: Interrupt): void {
+    this.interrupt = reason
+    this.#abort?.abort(interruptError(reason))
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.interrupt !== undefined) this.#abort.abort(interruptError(this.interrupt))
+    }
+    return this.#abort.signal
+  }
+
+  get clock(): Clock {
+    return this.#parts.runtime.clock
+  }
+
+  get log(): Log {
+    const { id, task } = this.#call.request
+    this.#log ??= this.#parts.runtime.log.child({ task_id: id, task_name: task })
+    return this.#log
+  }
+
+  get hostname(): string {
+    return this.#call.hostname
+  }
+
+  get deliveryInfo(): DeliveryInfo {
+    const { exchange, routingKey, queue, redelivered, faults, request } = this.#call
+    return { exchange, routingKey, queue, redelivered, faults, priority: request.priority }
+  }
+
+  get fence(): Fence | undefined {
+    return this.#parts.fence(this.#call)
+  }
+
+  get isEager(): boolean {
+    return false
+  }
+
+  storeState(state: State, meta: unknown): Promise<void> {
+    return this.#parts.storeState(this.#call, state, meta)
   }
 }
 

@@ -106,7 +106,7 @@ export class Intake implements Disposable {
       this.#own(requeueAll([delivery], { counted: false }))
       return
     }
-    const decoded = decodeTask(delivery.message, this.#parts.codec)
+    const decoded = decodeTask(delivery.message, this.#parts.codec, { now: this.#parts.runtime.clock.now() })
     if (decoded.kind === 'malformed') {
       this.#own(this.#bury(delivery, decoded.reason, decoded.detail, decoded.id))
       return
@@ -325,21 +325,11 @@ export class Intake implements Disposable {
     if (refusal !== undefined) return this.#finish(running, context => settleDiscard(refusal, context))
     this.#unsettled++
     try {
-      const outcome = await this.#occupySlot(running)
+      const outcome = await this.#run(running)
       if (outcome !== undefined) await this.#finish(running, context => settle(outcome, context))
     } finally {
       this.#forget(running)
       this.#unsettled--
-      this.#pump()
-    }
-  }
-
-  async #occupySlot(running: Running): Promise<Outcome | undefined> {
-    this.#busy++
-    try {
-      return await this.#run(running)
-    } finally {
-      this.#busy--
       this.#pump()
     }
   }
@@ -354,22 +344,30 @@ export class Intake implements Disposable {
 
   /** Undefined when an early ack found the message gone to somebody else: then it is not run here. */
   async #run(running: Running): Promise<Outcome | undefined> {
-    const { pool, world } = this.#parts
-    if (!running.late) {
-      running.verdict = 'ack'
-      const settled = await ackAll(running.deliveries)
-      if (!settled.includes('settled')) return undefined
+    this.#busy++
+    try {
+      if (!running.late && !(await this.#ackEarly(running))) return undefined
+      const policy = this.#policy(running.request)
+      if (policy.trackStarted) await this.#storeStarted(running)
+      const call = this.#call(running, policy)
+      const execution = this.#parts.pool.run(call)
+      running.execution = execution
+      const timers = this.#setLimits(running, call)
+      this.#parts.world.emit({ type: 'task-started', pid: this.#parts.runtime.host.pid }, running)
+      const outcome = await execution.outcome
+      for (const timer of timers) timer[Symbol.dispose]()
+      return outcome
+    } finally {
+      this.#busy--
+      this.#pump()
     }
-    const policy = this.#policy(running.request)
-    if (policy.trackStarted) await this.#storeStarted(running)
-    const call = this.#call(running, policy)
-    const execution = pool.run(call)
-    running.execution = execution
-    const timers = this.#setLimits(running, call)
-    world.emit({ type: 'task-started', pid: this.#parts.runtime.host.pid }, running)
-    const outcome = await execution.outcome
-    for (const timer of timers) timer[Symbol.dispose]()
-    return outcome
+  }
+
+  /** The ack is answered before user code is entered; false = the message is somebody else's. */
+  async #ackEarly(running: Running): Promise<boolean> {
+    running.verdict = 'ack'
+    const settled = await ackAll(running.deliveries)
+    return settled.includes('settled')
   }
 
   async #storeStarted(running: Running): Promise<void> {
@@ -501,14 +499,18 @@ export class Intake implements Disposable {
   /** Every promise has an owner: counted here, waited for by `drained`; what still goes wrong is our own bug, and said. */
   #own(work: Promise<unknown>): void {
     this.#works++
-    work
-      .catch(error =>
-        this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${text(error)}`, { error }),
-      )
-      .finally(() => {
-        this.#works--
-        if (this.#idle()) this.#drained?.resolve()
-      })
+    work.then(
+      () => this.#disown(),
+      error => {
+        this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${text(error)}`, { error })
+        this.#disown()
+      },
+    )
+  }
+
+  #disown(): void {
+    this.#works--
+    if (this.#idle()) this.#drained?.resolve()
   }
 }
 

@@ -8,6 +8,8 @@ import type { Ms } from '../lib/time.js'
  */
 
 export function ackAll(deliveries: readonly Delivery[]): Promise<readonly Settled[]> {
+  const [only, another] = deliveries
+  if (only !== undefined && another === undefined) return settled(only.ack()).then(one => [one])
   return Promise.all(deliveries.map(delivery => settled(delivery.ack())))
 }
 

@@ -18,6 +18,8 @@ const RETRY_FIRST: Ms = 100
 const RETRY_LAST: Ms = 1000
 
 const HIGHEST_PRIORITY = 255
+/** The next messages are claimed while the last ones run. */
+const URGENT = { urgent: true } as const
 
 export type StoreHost = SqliteHost<StoreOperations>
 
@@ -94,7 +96,7 @@ export class SqliteSession implements StoreSession {
 
   async claim(queues: readonly QueueName[], limit: number): Promise<readonly Claimed[]> {
     try {
-      const columns = await this.#host.call('claim', { queues, limit })
+      const columns = await this.#host.call('claim', { queues, limit }, URGENT)
       this.#accepts()
       return columns.ids.map((_, index) => claimedAt(columns, index))
     } catch (error) {

@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '../../lib/deferred.js'
+import { endOfTurn } from '../../lib/node-turn.js'
 
 /** Whether a question was already on its way when it was given up. */
 export type Phase = 'waiting' | 'under-way'
@@ -26,8 +27,8 @@ interface Asked<Q, A> {
 /**
  * Collects what one turn of the event loop asks for and asks the store once.
  *
- * The first question of a turn schedules a flush behind the microtasks that are already queued; whatever is asked until
- * then goes along. One batch is under way at a time: questions that come meanwhile wait and leave together, so a slow
+ * The first question of a turn schedules a flush behind all microtasks of the turn; whatever is asked until then goes
+ * along. One batch is under way at a time: questions that come meanwhile wait and leave together, so a slow
  * store sees few big batches instead of many small ones, and order is kept. A batch is cut at `maxCount` or `maxWeight`
  * (L20); a single heavier question travels alone.
  */
@@ -77,7 +78,7 @@ export class Batcher<Q, Raw, A> {
   #schedule(): void {
     if (this.#scheduled || this.#underWay.length > 0) return
     this.#scheduled = true
-    queueMicrotask(() => {
+    endOfTurn(() => {
       this.#scheduled = false
       void this.#flush()
     })

@@ -18,13 +18,22 @@ import type { Answer, Argument, OperationName, Operations } from './operations.j
 export interface SqliteHost<Ops extends Operations> extends AsyncDisposable {
   /** Settles once, never rejects. After it every call rejects with the reason. */
   readonly closed: Promise<HostEnd>
-  call<Name extends OperationName<Ops>>(name: Name, args: Argument<Ops, Name>): Promise<Answer<Ops, Name>>
+  call<Name extends OperationName<Ops>>(
+    name: Name,
+    args: Argument<Ops, Name>,
+    options?: CallOptions,
+  ): Promise<Answer<Ops, Name>>
   /** The clock that operations see as `monotonic`. */
   monotonic(): Ms
   /** Whether the host alone keeps the process alive. Off at first. */
   keepAlive(on: boolean): void
   /** Answers what is pending, runs the operations' `close`, closes the file. Never rejects. */
   [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface CallOptions {
+  /** Posted at once instead of at the end of the turn: for what the thread can do while this turn goes on. */
+  readonly urgent?: boolean
 }
 
 export type HostEnd =

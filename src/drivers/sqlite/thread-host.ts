@@ -3,7 +3,7 @@ import { deferred } from '../../lib/deferred.js'
 import type { LovageError } from '../../lib/errors.js'
 import type { Ms } from '../../lib/time.js'
 import { SqliteError } from '../errors.js'
-import type { HostEnd, SqliteHost, ThreadHostOptions } from './host.js'
+import type { CallOptions, HostEnd, SqliteHost, ThreadHostOptions } from './host.js'
 import { kernelMonotonic } from './kernel-clock.js'
 import type { Answer, Argument, OperationName, Operations } from './operations.js'
 import { PendingCalls } from './pending-calls.js'
@@ -53,8 +53,12 @@ class ThreadHost<Ops extends Operations> implements SqliteHost<Ops> {
     this.#thread.on('exit', () => this.#died(undefined))
   }
 
-  call<Name extends OperationName<Ops>>(name: Name, args: Argument<Ops, Name>): Promise<Answer<Ops, Name>> {
-    const answer = this.#pending.ask(name, args)
+  call<Name extends OperationName<Ops>>(
+    name: Name,
+    args: Argument<Ops, Name>,
+    options: CallOptions = {},
+  ): Promise<Answer<Ops, Name>> {
+    const answer = this.#pending.ask(name, args, options.urgent)
     this.#hold()
     // The thread runs the operation of that name, whose answer type this is.
     return answer as Promise<Answer<Ops, Name>>

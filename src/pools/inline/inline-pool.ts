@@ -1,13 +1,17 @@
-import { deferred } from '../../lib/deferred.js'
 import type { Runtime } from '../../lib/runtime.js'
+import type { SteadyMs } from '../../lib/time.js'
 import type { Call, Execution, Interrupt, Outcome, OutcomeKind, Pool, PoolStats, Where } from '../pool.js'
 
 /** Runs one call to its outcome; never rejects. Handed in by the worker: a pool knows nothing of tasks. */
 export type Execute = (call: Call, control: CallControl) => Promise<Outcome>
 
 export interface CallControl {
-  /** At most one listener; called at once when an interrupt came before it. */
-  onInterrupt(listener: (reason: Interrupt) => void): void
+  /** At most one listener; told at once when an interrupt came before it. */
+  onInterrupt(listener: InterruptListener): void
+}
+
+export interface InterruptListener {
+  interrupted(reason: Interrupt): void
 }
 
 export interface InlinePoolOptions {
@@ -43,15 +47,18 @@ export class InlinePool implements Pool {
   run(call: Call): Execution {
     this.#running++
     const { clock, host } = this.#runtime
-    const execution = new InlineExecution(clock.steady(), { pid: host.pid, at: clock.steady() }, () => {
-      this.#running--
-      return clock.steady()
-    })
+    const execution = new InlineExecution(this, { pid: host.pid, at: clock.steady() })
     this.#execute(call, execution).then(
       outcome => execution.finish(outcome),
       error => execution.end({ kind: 'lost', exit: `internal error: ${String(error)}` }),
     )
     return execution
+  }
+
+  /** A slot is free again. Returns the instant. */
+  release(): SteadyMs {
+    this.#running--
+    return this.#runtime.clock.steady()
   }
 
   async resize(size: number): Promise<void> {
@@ -66,33 +73,35 @@ export class InlinePool implements Pool {
 }
 
 class InlineExecution implements Execution, CallControl {
-  readonly accepted: Promise<Where>
   readonly outcome: Promise<Outcome>
-  readonly #started: number
-  readonly #release: () => number
-  readonly #settle: (outcome: Outcome) => void
+  readonly #pool: InlinePool
+  readonly #where: Where
+  #settle: (outcome: Outcome) => void = () => undefined
   #interrupt: Interrupt | undefined
-  #listener: ((reason: Interrupt) => void) | undefined
+  #listener: InterruptListener | undefined
   #ended = false
 
-  constructor(started: number, where: Where, release: () => number) {
-    const { promise, resolve } = deferred<Outcome>()
-    this.outcome = promise
-    this.#settle = resolve
-    this.accepted = Promise.resolve(where)
-    this.#started = started
-    this.#release = release
+  constructor(pool: InlinePool, where: Where) {
+    this.#pool = pool
+    this.#where = where
+    this.outcome = new Promise(resolve => {
+      this.#settle = resolve
+    })
   }
 
-  onInterrupt(listener: (reason: Interrupt) => void): void {
+  get accepted(): Promise<Where> {
+    return Promise.resolve(this.#where)
+  }
+
+  onInterrupt(listener: InterruptListener): void {
     this.#listener = listener
-    if (this.#interrupt !== undefined) listener(this.#interrupt)
+    if (this.#interrupt !== undefined) listener.interrupted(this.#interrupt)
   }
 
   interrupt(reason: Interrupt): void {
     if (this.#ended) return
     this.#interrupt = reason
-    this.#listener?.(reason)
+    this.#listener?.interrupted(reason)
   }
 
   kill(signal: string): void {
@@ -102,14 +111,14 @@ class InlineExecution implements Execution, CallControl {
   finish(outcome: Outcome): void {
     if (this.#ended) return
     this.#ended = true
-    this.#release()
+    this.#pool.release()
     this.#settle(outcome)
   }
 
   end(kind: OutcomeKind): void {
     if (this.#ended) return
     this.#ended = true
-    const runtime = this.#release() - this.#started
+    const runtime = this.#pool.release() - this.#where.at
     this.#settle({ ...kind, children: [], runtime })
   }
 }
