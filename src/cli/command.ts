@@ -1,4 +1,3 @@
-import type { Runtime } from '../lib/runtime.js'
 import type { ExitCode } from './exit-code.js'
 import type { GlobalOptions } from './global-options.js'
 import type { Io } from './io.js'
@@ -50,7 +49,6 @@ export interface CommandContext {
   /** Positional arguments by name; a variadic one holds several. */
   readonly arguments: Readonly<Record<string, readonly string[]>>
   readonly out: Output
-  readonly runtime: Runtime
   /** Loads what `-A` names. Throws `ConfigError`; the app is disposed when the command has ended. */
   loadApp(options?: LoadAppOptions): Promise<LoadedApp>
 }

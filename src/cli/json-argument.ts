@@ -19,7 +19,7 @@ export async function readJsonArgument(option: string, given: string, io: Io): P
     return parseJson(source)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new UsageError(`option ${option} is no JSON: ${reason} Nothing was sent.`, { cause })
+    throw new UsageError(`option ${option} cannot be read: ${reason.replace(/\.$/, '')}. Nothing was sent.`, { cause })
   }
 }
 

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createJiti } from 'jiti'
+import { createJiti, type Jiti } from 'jiti'
 import * as lovage from '../index.js'
 import { ConfigError } from '../lib/errors.js'
 import * as ports from '../ports.js'
@@ -16,7 +18,7 @@ export type ModuleExports = Readonly<Record<string, unknown>>
  */
 export async function loadModule(file: string): Promise<ModuleExports> {
   try {
-    if (/\.[mc]?tsx?$/.test(file)) return await typescript(file)
+    if (/\.[mc]?tsx?$/.test(file)) return await jitiFor(file).import<ModuleExports>(file)
     return (await import(pathToFileURL(file).href)) as ModuleExports
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause
@@ -24,24 +26,30 @@ export async function loadModule(file: string): Promise<ModuleExports> {
   }
 }
 
-async function typescript(file: string): Promise<ModuleExports> {
-  const jiti = createJiti(pathToFileURL(file).href, {
+function jitiFor(file: string): Jiti {
+  return createJiti(pathToFileURL(file).href, {
     // The cache would stand in the shared temporary folder, where other users of the machine could put code for us to run.
     fsCache: false,
     interopDefault: false,
     virtualModules: { lovage, 'lovage/worker': worker, 'lovage/ports': ports },
   })
-  return await jiti.import<ModuleExports>(file)
 }
 
 function isSyntaxError(error: unknown): boolean {
-  return error instanceof Error && (error instanceof SyntaxError || error.name === 'SyntaxError')
+  return error instanceof Error && (error.name === 'SyntaxError' || error.message.startsWith('ParseError'))
 }
 
 function syntax(file: string, cause: unknown): ConfigError {
-  return new ConfigError('LVG_MODULE_SYNTAX', `${file} cannot be parsed: ${oneLine(cause)}${place(cause, file)}.`, {
-    cause,
-  })
+  const problem = oneLine(cause).replace(/^(Error|SyntaxError): (ParseError: )?/, '')
+  const where = place(cause, file) || parsedPlace(file)
+  return new ConfigError('LVG_MODULE_SYNTAX', `${file} cannot be parsed: ${problem}${where}.`, { cause })
+}
+
+/** Node does not tell where a module of its own loading stops being JavaScript; jiti's parser leaves it in what it makes of it. */
+function parsedPlace(file: string): string {
+  const made = jitiFor(file).transform({ source: readFileSync(file, 'utf8'), filename: file, async: true })
+  const found = /__JITI_ERROR__ = \{.*"line":(\d+),"column":(\d+)/.exec(made)
+  return found === null ? '' : ` (${basename(file)}:${found[1]}:${found[2]})`
 }
 
 function failed(file: string, cause: unknown): ConfigError {
@@ -54,14 +62,13 @@ function failed(file: string, cause: unknown): ConfigError {
 
 function oneLine(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${String(error)}`
-  return (text.split('\n', 1)[0] ?? '').replace(/\.$/, '')
+  return (text.split('\n', 1)[0] ?? '').trim().replace(/\.$/, '')
 }
 
 /** ` (tasks.ts:3:7)`, when the stack tells and the message does not. */
 function place(error: unknown, file: string): string {
   if (!(error instanceof Error) || error.stack === undefined) return ''
-  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1)
-  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const escaped = basename(file).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   const found = new RegExp(`${escaped}:\\d+(:\\d+)?`).exec(error.stack)
   return found === null || oneLine(error).includes(found[0]) ? '' : ` (${found[0]})`
 }

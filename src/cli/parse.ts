@@ -105,11 +105,16 @@ function addOptions(to: Commander, table: OptionTable): void {
   for (const spec of Object.values(table)) {
     const variables = variablesOf(spec)
     const env = variables.length === 0 ? '' : ` [env: ${variables.join(', ')}]`
-    const option = new Option(spec.flags, `${spec.description}${env}`).argParser(collect)
+    const option = takesText(new Option(spec.flags, `${spec.description}${env}`))
     if (spec.section !== undefined) option.helpGroup(`${spec.section}:`)
     to.addOption(option)
-    if (spec.alias !== undefined) to.addOption(new Option(spec.alias, spec.description).hideHelp().argParser(collect))
+    if (spec.alias !== undefined) to.addOption(takesText(new Option(spec.alias, spec.description)).hideHelp())
   }
+}
+
+/** Keeps every text that is given for an option; one without a text is just present. */
+function takesText(option: Option): Option {
+  return option.required ? option.argParser(collect) : option
 }
 
 function collect(piece: string, before: unknown): readonly string[] {

@@ -1,9 +1,9 @@
-import { ConfigError, LovageError } from '../lib/errors.js'
+import { DamagedStoreError } from '../brokers/errors.js'
+import { SqliteDamagedError, SqliteError } from '../drivers/errors.js'
+import { BackendError, BrokerError, ConfigError, EncodeError, LovageError, ProtocolError } from '../index.js'
 import { escapeText } from '../lib/escape-text.js'
-import { openNodeLog } from '../lib/node-log.js'
-import { nodeRuntime } from '../lib/node-runtime.js'
 import type { Command, CommandContext, CommandGroup } from './command.js'
-import { CommandError } from './errors.js'
+import { CommandError, Interrupted } from './errors.js'
 import { EXIT, type ExitCode } from './exit-code.js'
 import type { Io } from './io.js'
 import { loadApp } from './load-app.js'
@@ -23,7 +23,7 @@ export async function runCommandLine(words: readonly string[], io: Io, options: 
     return await obey(parsed, io)
   } catch (error) {
     printError(error, words, io)
-    return exitCodeOf(error)
+    return exitCodeOf(error, io)
   }
 }
 
@@ -45,28 +45,14 @@ async function obey(parsed: Parsed, io: Io): Promise<ExitCode> {
 async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: Io): Promise<ExitCode> {
   const { command, global } = parsed
   if (global.workdir !== undefined) changeFolder(global.workdir, io)
+  const out = new Output(io, { json: global.json, quiet: global.quiet, color: io.isTty.stderr && !global.noColor })
   const loaded: LoadedApp[] = []
-  const out = new Output(io, {
-    json: global.json,
-    quiet: global.quiet,
-    color: io.isTty.stderr && !global.noColor,
-  })
-  const log = openNodeLog({ level: 'warning', ...(global.noColor ? { color: false } : {}) })
-  const runtime = nodeRuntime({ log: log.log })
   const context: CommandContext = {
     global,
     arguments: parsed.arguments,
     out,
-    runtime,
     loadApp: async wish => {
-      const found = await loadApp({
-        global,
-        io,
-        out,
-        runtime: wish?.runtime ?? runtime,
-        overrides: wish?.overrides ?? {},
-        bare: wish?.bare ?? true,
-      })
+      const found = await loadApp({ global, io, out }, wish ?? {})
       loaded.push(found)
       return found
     },
@@ -74,8 +60,7 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: Io): Pro
   try {
     return await command.run(context, parsed.values, io)
   } finally {
-    for (const { app } of loaded) await app[Symbol.asyncDispose]()
-    log.close()
+    for (const each of loaded) await each[Symbol.asyncDispose]()
   }
 }
 
@@ -91,15 +76,22 @@ function changeFolder(path: string, io: Io): void {
   }
 }
 
-function exitCodeOf(error: unknown): ExitCode {
+function exitCodeOf(error: unknown, io: Io): ExitCode {
+  const { reason } = io.signal
+  if (io.signal.aborted && reason instanceof Interrupted) return reason.exitCode
   if (error instanceof CommandError) return error.exitCode
-  if (error instanceof ConfigError) return EXIT.usage
-  if (error instanceof LovageError && EXIT_BY_FAMILY.has(error.name))
-    return EXIT_BY_FAMILY.get(error.name) ?? EXIT.error
-  return EXIT.error
+  if (error instanceof ConfigError || isMisuse(error)) return EXIT.usage
+  if (error instanceof DamagedStoreError || error instanceof SqliteDamagedError || error instanceof SqliteError)
+    return EXIT.io
+  const outer = error instanceof BrokerError || error instanceof BackendError
+  return outer && error.transient ? EXIT.unavailable : EXIT.error
 }
 
-const EXIT_BY_FAMILY: ReadonlyMap<string, ExitCode> = new Map()
+/** What was asked for cannot be sent, whoever tries: nothing was. */
+function isMisuse(error: unknown): boolean {
+  if (error instanceof ProtocolError || error instanceof EncodeError) return true
+  return error instanceof LovageError && ['LVG_BAD_OPTION', 'LVG_UNKNOWN_OPTION'].includes(error.code)
+}
 
 function printError(error: unknown, words: readonly string[], io: Io): void {
   const code = error instanceof LovageError ? error.code : 'LVG_UNEXPECTED'

@@ -13,9 +13,9 @@ export const config: Command = defineCommand({
   options: { changed: flag('--changed', 'Only those that are not defaults.') },
   examples: [{ line: 'lovage config --changed -A tasks.ts', does: 'What has been set, and where.' }],
   run: async (context, options) => {
-    const { app, file, configFile } = await context.loadApp()
+    const { app, from } = await context.loadApp()
     const rows = shownSettings(app).filter(each => !options.changed || each.origin !== 'default')
-    context.out.result({ app: app.name, module: file, config: configFile, settings: rows }, () =>
+    context.out.result({ app: app.name, module: from.file, config: from.configFile, settings: rows }, () =>
       textTable(
         ['SETTING', 'VALUE', 'ORIGIN'],
         rows.map(({ name, value, origin }) => [name, value === undefined ? '-' : outside(value), origin]),

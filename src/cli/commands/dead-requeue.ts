@@ -1,5 +1,6 @@
 import type { Connection } from '../../brokers/broker.js'
-import type { App, ResultBackend } from '../../index.js'
+import type { App } from '../../index.js'
+import type { ResultBackend } from '../../ports.js'
 import { deadQueue } from '../../protocol/dead-letter.js'
 import { queueName, taskId } from '../../protocol/ids.js'
 import type { Message } from '../../protocol/message.js'

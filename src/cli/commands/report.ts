@@ -39,11 +39,11 @@ function platform(io: Io) {
   }
 }
 
-function appPart({ app, file, configFile }: LoadedApp) {
+function appPart({ app, from }: LoadedApp) {
   return {
     app: app.name,
-    module: file,
-    config: configFile,
+    module: from.file,
+    config: from.configFile,
     queues: app.queues.declared.map(queue => queue.name),
     tasks: [...app.tasks.keys()].toSorted(),
   }

@@ -103,14 +103,16 @@ class WorkerRun {
       case 'SIGTERM':
       case 'SIGINT':
       case 'SIGQUIT':
-        return this.#stop(signal)
+        this.#stop(signal)
+        return
       case 'SIGHUP':
-        return this.#hangUp()
+        this.#hangUp()
+        return
       case 'SIGUSR1':
         this.#loaded.app.runtime.log.warning(`${this.#worker.name} is running ${this.#worker.busy} tasks.`)
         return
       default:
-        return signal satisfies never
+        signal satisfies never
     }
   }
 
@@ -133,8 +135,11 @@ class WorkerRun {
   /** A terminal that closes stops its worker; a service is told to open its log file anew. */
   #hangUp(): void {
     const { isTty } = this.#io
-    if (isTty.stdin || isTty.stdout || isTty.stderr) return this.#stop('SIGTERM')
-    this.#loaded.log?.reopen()
+    if (isTty.stdin || isTty.stdout || isTty.stderr) {
+      this.#stop('SIGTERM')
+      return
+    }
+    this.#loaded.reopenLog()
     this.#loaded.app.runtime.log.warning(
       'HUP: the log file was opened anew. To restart the worker, stop it with TERM and start it again.',
     )
