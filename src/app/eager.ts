@@ -3,6 +3,7 @@ import { exceptionInfoOf } from '../protocol/exception.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, ResultMeta, State } from '../protocol/result-meta.js'
+import { bindArguments } from './bind-arguments.js'
 import { runInTask } from './current-task.js'
 import { Ignore, MaxRetriesExceededError, Reject, Retry } from './errors.js'
 import type { RegisteredTask } from './task.js'
@@ -70,8 +71,9 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     storeState: (state, meta) => parts.storeState(metaOf(request, state, meta, undefined, undefined, undefined)),
   })
   try {
-    const args = Object.keys(request.kwargs).length === 0 ? request.args : [...request.args, request.kwargs]
-    const value = await runInTask(context, () => task.handler(...(args as never[])))
+    const { args, kwargs } = request
+    const bound = bindArguments(request.task, args, kwargs, task.options.params, task.handler.length)
+    const value = await runInTask(context, () => task.handler(...(bound as never[])))
     return context.retryAsked === undefined
       ? ended('SUCCESS', value, undefined)
       : { kind: 'retry', retry: context.retryAsked }

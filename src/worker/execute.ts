@@ -1,3 +1,4 @@
+import { bindArguments } from '../app/bind-arguments.js'
 import { runInTask } from '../app/current-task.js'
 import {
   Ignore,
@@ -20,7 +21,6 @@ import type { Call, Interrupt, Outcome, OutcomeKind, RetryWish } from '../pools/
 import { exceptionInfoOf } from '../protocol/exception.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { State } from '../protocol/result-meta.js'
-import { bindArguments } from './bind-arguments.js'
 
 /** A registered task, as far as running it goes. */
 export interface Runnable {

@@ -44,6 +44,15 @@ test('it gets what would have arrived, not the objects of the caller', async () 
   await assert.rejects(app.sendTask('take', [() => 1]), { code: 'LVG_ENCODE' })
 })
 
+test('keyword arguments are bound to the parameters the task names, as in a worker', async () => {
+  const { app } = eagerApp()
+  const handler = (url: string, width: number, height = 100): string => `${url} ${width}x${height}`
+  const crop = app.task('crop', handler, { params: ['url', 'width', 'height'] })
+  assert.equal(await (await crop.applyAsync(['cat'], { kwargs: { width: 300 } })).get(), 'cat 300x100')
+  const wrong = await crop.applyAsync(['cat'], { kwargs: { depth: 3 } })
+  await assert.rejects(wrong.get(), /crop\(\) got an unexpected keyword argument 'depth'/)
+})
+
 test('a failure is in the result, and thrown at the caller only when asked for', async () => {
   const { app } = eagerApp()
   const fail = (): never => {
