@@ -17,7 +17,7 @@ import type { TaskOptions } from '../app/task-options.js'
 import type { Fence } from '../backends/backend.js'
 import type { Clock, Log, Runtime } from '../lib/runtime.js'
 import type { CallControl, InterruptListener } from '../pools/inline/inline-pool.js'
-import type { Call, Interrupt, Outcome, OutcomeKind, RetryWish } from '../pools/pool.js'
+import type { Call, Interrupt, OutcomeKind, RetryWish } from '../pools/pool.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { State } from '../protocol/result-meta.js'
@@ -40,9 +40,9 @@ export interface ExecuteParts {
 
 /**
  * Runs user code: binds arguments, gives it its context and AbortSignal, and turns whatever happens (a value, any throw,
- * an interrupt, a swallowed retry) into one outcome. Never rejects.
+ * an interrupt, a swallowed retry) into one outcome for `control.end`. Never rejects.
  */
-export async function execute(call: Call, control: CallControl, parts: ExecuteParts): Promise<Outcome> {
+export async function execute(call: Call, control: CallControl, parts: ExecuteParts): Promise<void> {
   const { clock } = parts.runtime
   const started = clock.steady()
   const surroundings = new Surroundings(call, parts)
@@ -57,7 +57,7 @@ export async function execute(call: Call, control: CallControl, parts: ExecutePa
   } catch (error) {
     kind = thrown(error, context, runnable?.options ?? {}, surroundings.interrupt)
   }
-  return { ...kind, children: context.children, runtime: clock.steady() - started }
+  control.end({ ...kind, children: context.children, runtime: clock.steady() - started })
 }
 
 /** What surrounds a handler, made when it is first asked for: most handlers look at none of it. */

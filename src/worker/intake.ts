@@ -16,7 +16,7 @@ import type { Admission, Discard } from './admission.js'
 import { admit } from './admit.js'
 import { Alarm } from './alarm.js'
 import type { Effect } from './effect.js'
-import { type Performed, perform, type World, writeDeadLetter } from './perform.js'
+import { perform, type World, writeDeadLetter } from './perform.js'
 import { resultRecord } from './result-record.js'
 import { attemptKey, type Running } from './running.js'
 import { settle, settleDiscard, settleStored } from './settle.js'
@@ -326,7 +326,7 @@ export class Intake implements Disposable {
     this.#unsettled++
     try {
       const outcome = await this.#run(running)
-      if (outcome !== undefined) await this.#finish(running, context => settle(outcome, context))
+      if (outcome !== undefined) await this.#settle(running, outcome)
     } finally {
       this.#forget(running)
       this.#unsettled--
@@ -414,11 +414,17 @@ export class Intake implements Disposable {
     return timers
   }
 
+  #settle(running: Running, outcome: Outcome): Promise<void> {
+    return this.#finish(running, context => settle(outcome, context))
+  }
+
   /** Performs what was decided; a value that cannot be stored becomes a failure that says so. */
   async #finish(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<void> {
     this.#running.set(running.key, running)
+    const context = this.#context(running)
     try {
-      const performed = await this.#perform(running, decide)
+      const performed = await perform(decide(context), running, context, this.#parts.world)
+      if (performed.kind === 'unstorable') return await this.#settleFailure(running, performed.error)
       if (performed.kind === 'done' && running.verdict === 'ack') {
         this.#finished.set(running.key, true, this.#parts.runtime.clock.steady())
       }
@@ -427,12 +433,8 @@ export class Intake implements Disposable {
     }
   }
 
-  async #perform(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<Performed> {
-    const context = this.#context(running)
-    const performed = await perform(decide(context), running, context, this.#parts.world)
-    if (performed.kind !== 'unstorable') return performed
-    const failure: Outcome = { kind: 'failed', ...exceptionInfoOf(performed.error), children: [], runtime: 0 }
-    return perform(settle(failure, context), running, context, this.#parts.world)
+  #settleFailure(running: Running, error: unknown): Promise<void> {
+    return this.#settle(running, { kind: 'failed', ...exceptionInfoOf(error), children: [], runtime: 0 })
   }
 
   #forget(running: Running): void {

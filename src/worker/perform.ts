@@ -20,7 +20,7 @@ import { latestClaim, type Running } from './running.js'
 import { settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
 import { isFinal } from './states.js'
-import { ackAll, anyCurrent, requeueAll } from './verdicts.js'
+import { ack, ackAll, anyCurrent, requeueAll } from './verdicts.js'
 
 /*
  * The interpreter of effects: the only place where a worker changes the world. Effects are carried out one after
@@ -119,7 +119,7 @@ function performOne(
       world.emit(effect.event, running)
       return undefined
     case 'ack':
-      return ack(running)
+      return ackEach(running)
     case 'requeue':
       return requeue(running, effect.counted, effect.delay)
     default:
@@ -172,7 +172,7 @@ async function refused(running: Running, context: SettleContext, world: World): 
   if (stored !== undefined && isFinal(stored.status)) {
     return perform(settleStored(stored, context), running, context, world)
   }
-  if (running.late) await ack(running)
+  if (running.late) await ackEach(running)
   return { kind: 'stale' }
 }
 
@@ -317,9 +317,14 @@ export async function writeDeadLetter(
   return 'failed'
 }
 
-async function ack(running: Running): Promise<undefined> {
+function ackEach(running: Running): Promise<undefined> {
   running.verdict = 'ack'
-  await ackAll(running.deliveries)
+  const [only, another] = running.deliveries
+  const acked = only !== undefined && another === undefined ? ack(only) : ackAll(running.deliveries)
+  return acked.then(nothing)
+}
+
+function nothing(): undefined {
   return undefined
 }
 

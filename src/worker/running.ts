@@ -20,6 +20,8 @@ export interface Running {
 /** `(id, retries)`, and which requeue from the dead-letter place, if any: an operator's requeue is a new attempt. */
 export function attemptKey(request: TaskRequest): string {
   const requeued = request.headers['lovage_requeued']
+  // Most are first attempts: their id alone saves building and hashing another string for each look.
+  if (request.retries === 0 && requeued === undefined) return request.id
   return `${request.id}:${request.retries}${typeof requeued === 'string' ? `:${requeued}` : ''}`
 }
 

@@ -8,9 +8,12 @@ import type { Ms } from '../lib/time.js'
  */
 
 export function ackAll(deliveries: readonly Delivery[]): Promise<readonly Settled[]> {
-  const [only, another] = deliveries
-  if (only !== undefined && another === undefined) return settled(only.ack()).then(one => [one])
-  return Promise.all(deliveries.map(delivery => settled(delivery.ack())))
+  return Promise.all(deliveries.map(ack))
+}
+
+/** `stale` also when the connection is gone. */
+export function ack(delivery: Delivery): Promise<Settled> {
+  return settled(delivery.ack())
 }
 
 export function requeueAll(

@@ -1,13 +1,15 @@
 import type { Runtime } from '../../lib/runtime.js'
-import type { SteadyMs } from '../../lib/time.js'
+import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { Call, Execution, Interrupt, Outcome, OutcomeKind, Pool, PoolStats, Where } from '../pool.js'
 
-/** Runs one call to its outcome; never rejects. Handed in by the worker: a pool knows nothing of tasks. */
-export type Execute = (call: Call, control: CallControl) => Promise<Outcome>
+/** Runs one call and hands its outcome to `control.end`; never rejects. Given by the worker: a pool knows nothing of tasks. */
+export type Execute = (call: Call, control: CallControl) => Promise<void>
 
 export interface CallControl {
   /** At most one listener; told at once when an interrupt came before it. */
   onInterrupt(listener: InterruptListener): void
+  /** The first one counts: a killed call has ended already. */
+  end(outcome: Outcome): void
 }
 
 export interface InterruptListener {
@@ -48,17 +50,17 @@ export class InlinePool implements Pool {
     this.#running++
     const { clock, host } = this.#runtime
     const execution = new InlineExecution(this, { pid: host.pid, at: clock.steady() })
-    this.#execute(call, execution).then(
-      outcome => execution.finish(outcome),
-      error => execution.end({ kind: 'lost', exit: `internal error: ${String(error)}` }),
-    )
+    void this.#execute(call, execution)
     return execution
   }
 
-  /** A slot is free again. Returns the instant. */
-  release(): SteadyMs {
+  /** A slot is free again. */
+  release(): void {
     this.#running--
-    return this.#runtime.clock.steady()
+  }
+
+  elapsed(since: SteadyMs): Ms {
+    return this.#runtime.clock.steady() - since
   }
 
   async resize(size: number): Promise<void> {
@@ -105,21 +107,15 @@ class InlineExecution implements Execution, CallControl {
   }
 
   kill(signal: string): void {
-    this.end(killedOutcome(this.#interrupt, signal))
+    const runtime = this.#pool.elapsed(this.#where.at)
+    this.end({ ...killedOutcome(this.#interrupt, signal), children: [], runtime })
   }
 
-  finish(outcome: Outcome): void {
+  end(outcome: Outcome): void {
     if (this.#ended) return
     this.#ended = true
     this.#pool.release()
     this.#settle(outcome)
-  }
-
-  end(kind: OutcomeKind): void {
-    if (this.#ended) return
-    this.#ended = true
-    const runtime = this.#pool.release() - this.#where.at
-    this.#settle({ ...kind, children: [], runtime })
   }
 }
 
