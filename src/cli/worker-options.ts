@@ -185,6 +185,8 @@ export function workerSettings(
     workerMaxMemoryPerChild: options.maxMemoryPerChild,
     workerSendTaskEvents: options.taskEvents || undefined,
     workerPool: options.pool === undefined ? undefined : 'inline',
+    workerLogfile: options.logfile,
+    workerPidfile: options.pidfile,
     logFormat: options.logFormat,
     ...Object.fromEntries(overrides),
   }

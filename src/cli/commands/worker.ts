@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { App } from '../../index.js'
 import { Worker } from '../../worker.js'
 import { type Command, type CommandContext, defineCommand } from '../command.js'
 import { EXIT, type ExitCode, type SignalName } from '../exit-code.js'
@@ -36,6 +37,8 @@ export const worker: Command = defineCommand({
       needsTasks: true,
       include: options.include ?? [],
     })
+    const { settings, origins } = loaded.app
+    if (origins.workerPool !== 'default') checkPool(settings.workerPool)
     return await new WorkerRun(context, options, io, loaded).run()
   },
 })
@@ -48,6 +51,7 @@ class WorkerRun {
   readonly #loaded: LoadedApp
   readonly #worker: Worker
   readonly #plan: StopPlan
+  readonly #pidFile: string | undefined
   #exitCode: ExitCode | undefined
 
   constructor(context: CommandContext, options: WorkerCommandOptions, io: Io, loaded: LoadedApp) {
@@ -56,6 +60,10 @@ class WorkerRun {
     this.#options = options
     this.#io = io
     this.#loaded = loaded
+    this.#pidFile = expanded(app.settings.workerPidfile, app, io)
+    const logFile = expanded(app.settings.workerLogfile, app, io)
+    // Before the worker is made: it takes over the app's log.
+    if (logFile !== undefined) loaded.logTo(logFile)
     this.#worker = new Worker(app, { purge: options.purge })
     this.#plan = new StopPlan({
       soft: app.settings.workerSoftShutdownTimeout > 0,
@@ -78,11 +86,8 @@ class WorkerRun {
   }
 
   #takePidFile(): Disposable {
-    const pattern = this.#options.pidfile ?? this.#loaded.app.settings.workerPidfile
-    if (pattern === undefined) return { [Symbol.dispose]: () => {} }
-    const { host } = this.#loaded.app.runtime
-    const path = resolve(this.#io.cwd(), expandFileName(pattern, this.#worker.name, host.name))
-    return takePidFile(path, host.pid, pid => this.#io.isProcessAlive(pid))
+    if (this.#pidFile === undefined) return { [Symbol.dispose]: () => {} }
+    return takePidFile(this.#pidFile, this.#loaded.app.runtime.host.pid, pid => this.#io.isProcessAlive(pid))
   }
 
   #greet(): void {
@@ -144,6 +149,12 @@ class WorkerRun {
       'HUP: the log file was opened anew. To restart the worker, stop it with TERM and start it again.',
     )
   }
+}
+
+/** The path that a file name with the letters of the node name stands for. */
+function expanded(pattern: string | undefined, app: App, io: Io): string | undefined {
+  if (pattern === undefined) return undefined
+  return resolve(io.cwd(), expandFileName(pattern, new Worker(app).name, app.runtime.host.name))
 }
 
 const SAYS: Readonly<Record<StopStage, string>> = {
