@@ -5,7 +5,7 @@ import { readPage } from '../support/docs/samples.js'
 import { settingsPage, unreadSettings } from '../support/docs/settings-page.js'
 
 test('the page of settings is what the table says', () => {
-  const stale = 'docs/reference/settings.md is not what the table says: node scripts/settings-reference.mjs'
+  const stale = 'docs/reference/settings.md is not what the table says: node scripts/reference.mjs'
   assert.ok(readPage('docs/reference/settings.md') === settingsPage(), stale)
 })
 

@@ -59,7 +59,7 @@ export function unreadSettings(): ReadonlySet<SettingName> {
 
 const INTRODUCTION = `# Settings
 
-<!-- Written by scripts/settings-reference.mjs from src/app/settings-table.ts; do not edit. -->
+<!-- Written by scripts/reference.mjs from src/app/settings-table.ts; do not edit. -->
 
 Names are Celery's, camelCased, and so are the defaults. Celery's own names are accepted as well: \`task_acks_late\` as well as
 \`taskAcksLate\`, and the old upper-case names shown below. In the environment a setting is \`LOVAGE_\` and its name in upper case:
