@@ -36,7 +36,7 @@ export class Project implements Disposable {
 
   /** Runs `lovage …words` in this process, each time with an app of its own: a module is loaded once per process. */
   run(words: readonly string[], options: FakeIoOptions = {}): Promise<Ran> {
-    return lovage([...words, '-A', this.module()], this.io(options))
+    return lovage(['-A', this.module(), ...words], this.io(options))
   }
 
   io(options: FakeIoOptions = {}): FakeIo {
