@@ -16,6 +16,8 @@ export interface Setting {
   readonly nullable?: boolean
   readonly unit?: 'bytes' | 'KiB' | 'ms'
   readonly idle?: boolean
+  /** Accepted so that configurations load, but what it is for is not in this version; giving it produces a warning. */
+  readonly later?: boolean
 }
 
 /** For each type of setting: what a person may give, and what the rest of the house gets. */

@@ -5,7 +5,7 @@
  * Keys are Celery's names, camelCased; Celery's snake_case and old upper-case names are accepted too (`old` where it is
  * not just the upper-cased one). `default` is as a person would write it: spans in seconds. `null` = unset.
  * `nullable`: null may be given although there is a default. `idle`: accepted so that a Celery configuration loads, but
- * has no meaning here; giving it produces a warning. Source of names and defaults: celery/app/defaults.py.
+ * has no meaning here; `later`: what it is for is not in this version yet; giving either produces a warning. Source of names and defaults: celery/app/defaults.py.
  */
 export const SETTINGS = {
   // Project
@@ -22,7 +22,7 @@ export const SETTINGS = {
     default: null,
     doc: 'Time zone of schedules and naive times; unset = UTC.',
   },
-  enableUtc: { type: 'boolean', default: true, doc: 'Times in messages are in UTC.' },
+  enableUtc: { type: 'boolean', later: true, default: true, doc: 'Times in messages are in UTC.' },
   acceptContent: {
     type: 'texts',
     old: 'CELERY_ACCEPT_CONTENT',
@@ -42,24 +42,28 @@ export const SETTINGS = {
   // Security
   securityKey: {
     type: 'text',
+    later: true,
     old: 'CELERY_SECURITY_KEY',
     default: null,
     doc: 'Private key file for signed messages.',
   },
   securityKeyPassword: {
     type: 'text',
+    later: true,
     old: 'CELERY_SECURITY_KEY_PASSWORD',
     default: null,
     doc: 'Password of the private key file.',
   },
   securityCertificate: {
     type: 'text',
+    later: true,
     old: 'CELERY_SECURITY_CERTIFICATE',
     default: null,
     doc: 'Own certificate file.',
   },
   securityCertStore: {
     type: 'text',
+    later: true,
     old: 'CELERY_SECURITY_CERT_STORE',
     default: null,
     doc: 'Pattern of the files with trusted certificates.',
@@ -88,16 +92,22 @@ export const SETTINGS = {
   brokerUser: { type: 'text', default: null, idle: true, doc: 'Give `brokerUrl` instead of its parts.' },
   brokerPassword: { type: 'text', default: null, idle: true, doc: 'Give `brokerUrl` instead of its parts.' },
   brokerVhost: { type: 'text', default: null, idle: true, doc: 'Give `brokerUrl` instead of its parts.' },
-  brokerTransportOptions: { type: 'object', default: {}, doc: 'Options of the transport, passed on to it.' },
-  brokerUseSsl: { type: 'tls', default: false, doc: 'TLS to the broker: true, or TLS options.' },
-  brokerLoginMethod: { type: 'text', default: null, doc: 'SASL mechanism of AMQP; unset = PLAIN.' },
+  brokerTransportOptions: {
+    type: 'object',
+    later: true,
+    default: {},
+    doc: 'Options of the transport, passed on to it.',
+  },
+  brokerUseSsl: { type: 'tls', later: true, default: false, doc: 'TLS to the broker: true, or TLS options.' },
+  brokerLoginMethod: { type: 'text', later: true, default: null, doc: 'SASL mechanism of AMQP; unset = PLAIN.' },
   brokerHeartbeat: {
     type: 'duration',
+    later: true,
     nullable: true,
     default: 120,
     doc: 'Heartbeat offered to an AMQP broker; 0 or null = none.',
   },
-  brokerHeartbeatCheckrate: { type: 'number', default: 3, doc: 'Checks per heartbeat interval.' },
+  brokerHeartbeatCheckrate: { type: 'number', later: true, default: 3, doc: 'Checks per heartbeat interval.' },
   brokerConnectionTimeout: {
     type: 'duration',
     nullable: true,
@@ -116,9 +126,15 @@ export const SETTINGS = {
     default: 100,
     doc: 'Attempts to connect at start-up; null = for ever. After the first success a worker never gives up.',
   },
-  brokerChannelErrorRetry: { type: 'boolean', default: false, doc: 'Treat channel errors as connection errors.' },
+  brokerChannelErrorRetry: {
+    type: 'boolean',
+    later: true,
+    default: false,
+    doc: 'Treat channel errors as connection errors.',
+  },
   brokerFailoverStrategy: {
     type: 'text',
+    later: true,
     default: null,
     doc: 'Order in which alternative URLs are tried; unset = in turn.',
   },
@@ -137,6 +153,7 @@ export const SETTINGS = {
   },
   brokerNativeDelayedDeliveryQueueType: {
     type: 'choice',
+    later: true,
     choices: ['classic', 'quorum'],
     default: 'quorum',
     doc: 'Type of the queues of delayed delivery on RabbitMQ.',
@@ -167,6 +184,7 @@ export const SETTINGS = {
   },
   publishConfirms: {
     type: 'boolean',
+    later: true,
     default: true,
     doc: 'A publish counts when the broker has confirmed it. Off: messages may be lost without notice.',
   },
@@ -200,47 +218,70 @@ export const SETTINGS = {
   },
 
   // Control and events
-  controlExchange: { type: 'text', default: 'celery', doc: 'Name space of the remote-control mailbox.' },
-  controlQueueTtl: { type: 'duration', default: 300, doc: 'Life of a message in mailbox and reply queues.' },
-  controlQueueExpires: { type: 'duration', default: 10, doc: 'Life of an unused mailbox or reply queue.' },
-  controlQueueExclusive: { type: 'boolean', default: false, doc: 'Mailbox queues are exclusive.' },
+  controlExchange: { type: 'text', later: true, default: 'celery', doc: 'Name space of the remote-control mailbox.' },
+  controlQueueTtl: {
+    type: 'duration',
+    later: true,
+    default: 300,
+    doc: 'Life of a message in mailbox and reply queues.',
+  },
+  controlQueueExpires: { type: 'duration', later: true, default: 10, doc: 'Life of an unused mailbox or reply queue.' },
+  controlQueueExclusive: { type: 'boolean', later: true, default: false, doc: 'Mailbox queues are exclusive.' },
   controlQueueDurable: {
     type: 'boolean',
+    later: true,
     default: false,
     doc: 'Mailbox queues are durable; not together with exclusive.',
   },
-  eventExchange: { type: 'text', old: 'CELERY_EVENT_EXCHANGE', default: 'celeryev', doc: 'Exchange of events.' },
+  eventExchange: {
+    type: 'text',
+    later: true,
+    old: 'CELERY_EVENT_EXCHANGE',
+    default: 'celeryev',
+    doc: 'Exchange of events.',
+  },
   eventQueuePrefix: {
     type: 'text',
+    later: true,
     old: 'CELERY_EVENT_QUEUE_PREFIX',
     default: 'celeryev',
     doc: 'Prefix of receivers’ queues.',
   },
   eventQueueTtl: {
     type: 'duration',
+    later: true,
     old: 'CELERY_EVENT_QUEUE_TTL',
     default: 5,
     doc: 'Life of an event in a receiver’s queue.',
   },
   eventQueueExpires: {
     type: 'duration',
+    later: true,
     old: 'CELERY_EVENT_QUEUE_EXPIRES',
     default: 60,
     doc: 'Life of an unused receiver’s queue.',
   },
   eventQueueExclusive: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_EVENT_QUEUE_EXCLUSIVE',
     default: false,
     doc: 'Receivers’ queues are exclusive.',
   },
   eventQueueDurable: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_EVENT_QUEUE_DURABLE',
     default: false,
     doc: 'Receivers’ queues are durable.',
   },
-  eventSerializer: { type: 'text', old: 'CELERY_EVENT_SERIALIZER', default: 'json', doc: 'Serializer of events.' },
+  eventSerializer: {
+    type: 'text',
+    later: true,
+    old: 'CELERY_EVENT_SERIALIZER',
+    default: 'json',
+    doc: 'Serializer of events.',
+  },
 
   // Tasks
   taskSerializer: {
@@ -319,6 +360,7 @@ export const SETTINGS = {
   },
   taskDefaultRateLimit: {
     type: 'rate',
+    later: true,
     old: 'CELERY_DEFAULT_RATE_LIMIT',
     default: null,
     doc: "Rate of tasks that have none: '10/s', '100/m', '1000/h', or a number per second.",
@@ -460,12 +502,14 @@ export const SETTINGS = {
   },
   taskSendSentEvent: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_SEND_TASK_SENT_EVENT',
     default: false,
     doc: 'Send a `task-sent` event with every published task.',
   },
   taskAllowErrorCbOnChordHeader: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_ALLOW_ERROR_CB_ON_CHORD_HEADER',
     default: false,
     doc: 'Errbacks of a chord are linked to its header tasks too.',
@@ -487,10 +531,10 @@ export const SETTINGS = {
   },
   workerPool: {
     type: 'choice',
-    choices: ['prefork', 'threads', 'inline'],
+    choices: ['inline', 'solo', 'eventlet', 'gevent', 'threads', 'prefork', 'processes'],
     old: 'CELERYD_POOL',
-    default: 'prefork',
-    doc: 'Where tasks run: child processes, threads, or the worker’s own event loop.',
+    default: 'inline',
+    doc: 'Where tasks run. This version has the inline pool: side by side on the worker’s own event loop; `solo`, `eventlet` and `gevent` are names for it. Celery’s default is prefork.',
   },
   workerPoolPutlocks: {
     type: 'boolean',
@@ -501,12 +545,14 @@ export const SETTINGS = {
   },
   workerPoolRestarts: {
     type: 'boolean',
+    later: true,
     old: 'CELERYD_POOL_RESTARTS',
     default: false,
     doc: 'Permit the `pool_restart` command.',
   },
   workerProcAliveTimeout: {
     type: 'duration',
+    later: true,
     old: 'CELERYD_PROC_ALIVE_TIMEOUT',
     default: 4,
     doc: 'Longest wait for a new child to be ready.',
@@ -519,11 +565,13 @@ export const SETTINGS = {
   },
   workerPrefetchLimit: {
     type: 'positive',
+    later: true,
     default: 1000,
     doc: 'Most messages held at once on brokers that lease them.',
   },
   workerDisablePrefetch: {
     type: 'boolean',
+    later: true,
     old: 'CELERYD_DISABLE_PREFETCH',
     default: false,
     doc: 'Fetch only what can start at once.',
@@ -535,6 +583,7 @@ export const SETTINGS = {
   },
   workerMaxHeldBytes: {
     type: 'positive',
+    later: true,
     unit: 'bytes',
     default: 268_435_456,
     doc: 'Bytes of messages held; then the worker stops asking for more.',
@@ -547,18 +596,21 @@ export const SETTINGS = {
   },
   workerEnablePrefetchCountReduction: {
     type: 'boolean',
+    later: true,
     old: 'CELERYD_ENABLE_PREFETCH_COUNT_REDUCTION',
     default: true,
     doc: 'After a lost connection, count tasks still running against the prefetch.',
   },
   workerDetectQuorumQueues: {
     type: 'boolean',
+    later: true,
     old: 'CELERYD_DETECT_QUORUM_QUEUES',
     default: true,
     doc: 'Notice quorum queues and act accordingly.',
   },
   workerDirect: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_WORKER_DIRECT',
     default: false,
     doc: 'A queue of its own for every worker: `<node>.dq2`.',
@@ -589,12 +641,14 @@ export const SETTINGS = {
   },
   workerLostWait: {
     type: 'duration',
+    later: true,
     old: 'CELERYD_WORKER_LOST_WAIT',
     default: 10,
     doc: 'Wait for the result of a dead child before declaring it lost.',
   },
   workerDisableRateLimits: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_DISABLE_RATE_LIMITS',
     default: false,
     doc: 'Ignore all rate limits.',
@@ -602,18 +656,21 @@ export const SETTINGS = {
   workerSendTaskEvents: { type: 'boolean', old: 'CELERY_SEND_EVENTS', default: false, doc: 'Send events about tasks.' },
   workerEnableRemoteControl: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_ENABLE_REMOTE_CONTROL',
     default: true,
     doc: 'Listen to remote control.',
   },
   workerStateDb: {
     type: 'text',
+    later: true,
     old: 'CELERYD_STATE_DB',
     default: null,
     doc: 'File in which revoked ids outlive a restart.',
   },
   workerDeduplicateSuccessfulTasks: {
     type: 'boolean',
+    later: true,
     old: 'CELERYD_DEDUPLICATE_SUCCESSFUL_TASKS',
     default: false,
     doc: 'Late acks: ask the result backend before running a redelivered task.',
@@ -642,6 +699,7 @@ export const SETTINGS = {
   },
   workerEnableSoftShutdownOnIdle: {
     type: 'boolean',
+    later: true,
     old: 'CELERYD_ENABLE_SOFT_SHUTDOWN_ON_IDLE',
     default: false,
     doc: 'Soft shutdown also while nothing runs.',
@@ -673,22 +731,24 @@ export const SETTINGS = {
   },
   workerRedirectStdouts: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_REDIRECT_STDOUTS',
     default: true,
     doc: 'Output of tasks goes to the log.',
   },
   workerRedirectStdoutsLevel: {
     type: 'text',
+    later: true,
     old: 'CELERY_REDIRECT_STDOUTS_LEVEL',
     default: 'WARNING',
     doc: 'Level of such lines.',
   },
   workerLogfile: { type: 'text', default: null, doc: 'Default of `--logfile`.' },
   workerPidfile: { type: 'text', default: null, doc: 'Default of `--pidfile`.' },
-  workerUid: { type: 'text', default: null, doc: 'Default of `--uid`.' },
-  workerGid: { type: 'text', default: null, doc: 'Default of `--gid`.' },
-  workerUmask: { type: 'text', default: null, doc: 'Default of `--umask`.' },
-  workerExecutable: { type: 'text', default: null, doc: 'Default of `--executable`.' },
+  workerUid: { type: 'text', later: true, default: null, doc: 'Default of `--uid`.' },
+  workerGid: { type: 'text', later: true, default: null, doc: 'Default of `--gid`.' },
+  workerUmask: { type: 'text', later: true, default: null, doc: 'Default of `--umask`.' },
+  workerExecutable: { type: 'text', later: true, default: null, doc: 'Default of `--executable`.' },
 
   // Results
   resultBackend: {
@@ -699,18 +759,21 @@ export const SETTINGS = {
   },
   resultBackendTransportOptions: {
     type: 'object',
+    later: true,
     old: 'CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS',
     default: {},
     doc: 'Options of the backend, passed on to it.',
   },
   resultBackendAlwaysRetry: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_RESULT_BACKEND_ALWAYS_RETRY',
     default: false,
     doc: 'Try a failed store again whatever the error was.',
   },
   resultBackendBaseSleepBetweenRetriesMs: {
     type: 'integer',
+    later: true,
     unit: 'ms',
     old: 'CELERY_RESULT_BACKEND_BASE_SLEEP_BETWEEN_RETRIES_MS',
     default: 10,
@@ -718,6 +781,7 @@ export const SETTINGS = {
   },
   resultBackendMaxSleepBetweenRetriesMs: {
     type: 'integer',
+    later: true,
     unit: 'ms',
     old: 'CELERY_RESULT_BACKEND_MAX_SLEEP_BETWEEN_RETRIES_MS',
     default: 10_000,
@@ -725,6 +789,7 @@ export const SETTINGS = {
   },
   resultBackendMaxRetries: {
     type: 'count',
+    later: true,
     nullable: true,
     old: 'CELERY_RESULT_BACKEND_MAX_RETRIES',
     default: null,
@@ -780,6 +845,7 @@ export const SETTINGS = {
   },
   resultPersistent: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_RESULT_PERSISTENT',
     default: null,
     doc: 'RPC backend: results are persistent messages.',
@@ -807,12 +873,14 @@ export const SETTINGS = {
   },
   resultChordJoinTimeout: {
     type: 'duration',
+    later: true,
     old: 'CELERY_RESULT_CHORD_JOIN_TIMEOUT',
     default: 3,
     doc: 'Longest wait for the parts of a chord when its body is started.',
   },
   resultChordRetryInterval: {
     type: 'duration',
+    later: true,
     old: 'CELERY_RESULT_CHORD_RETRY_INTERVAL',
     default: 1,
     doc: 'Pause between looks at a chord where the backend does not count.',
@@ -833,34 +901,51 @@ export const SETTINGS = {
   limitHeaderBytes: { type: 'positive', unit: 'bytes', default: 131_072, doc: 'Largest headers of a message.' },
 
   // Redis
-  redisHost: { type: 'text', old: 'CELERY_REDIS_HOST', default: null, doc: 'Host, when it is not in the URL.' },
-  redisPort: { type: 'port', old: 'CELERY_REDIS_PORT', default: null, doc: 'Port, when it is not in the URL.' },
+  redisHost: {
+    type: 'text',
+    later: true,
+    old: 'CELERY_REDIS_HOST',
+    default: null,
+    doc: 'Host, when it is not in the URL.',
+  },
+  redisPort: {
+    type: 'port',
+    later: true,
+    old: 'CELERY_REDIS_PORT',
+    default: null,
+    doc: 'Port, when it is not in the URL.',
+  },
   redisDb: {
     type: 'integer',
+    later: true,
     old: 'CELERY_REDIS_DB',
     default: null,
     doc: 'Database number, when it is not in the URL.',
   },
   redisUsername: {
     type: 'text',
+    later: true,
     old: 'CELERY_REDIS_USERNAME',
     default: null,
     doc: 'User name, when it is not in the URL.',
   },
   redisPassword: {
     type: 'text',
+    later: true,
     old: 'CELERY_REDIS_PASSWORD',
     default: null,
     doc: 'Password, when it is not in the URL.',
   },
   redisMaxConnections: {
     type: 'integer',
+    later: true,
     old: 'CELERY_REDIS_MAX_CONNECTIONS',
     default: null,
     doc: 'Most connections of the result backend.',
   },
   redisSocketTimeout: {
     type: 'duration',
+    later: true,
     old: 'CELERY_REDIS_SOCKET_TIMEOUT',
     nullable: true,
     default: 120,
@@ -868,45 +953,63 @@ export const SETTINGS = {
   },
   redisSocketConnectTimeout: {
     type: 'duration',
+    later: true,
     old: 'CELERY_REDIS_SOCKET_CONNECT_TIMEOUT',
     default: null,
     doc: 'Longest wait for a connection.',
   },
   redisSocketKeepalive: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_REDIS_SOCKET_KEEPALIVE',
     default: false,
     doc: 'TCP keep-alive.',
   },
   redisRetryOnTimeout: {
     type: 'boolean',
+    later: true,
     old: 'CELERY_REDIS_RETRY_ON_TIMEOUT',
     default: false,
     doc: 'Try again after a timeout.',
   },
   redisBackendUseSsl: {
     type: 'tls',
+    later: true,
     old: 'CELERY_REDIS_BACKEND_USE_SSL',
     default: null,
     doc: 'TLS to the result backend: true, or TLS options.',
   },
   redisBackendHealthCheckInterval: {
     type: 'duration',
+    later: true,
     default: null,
     doc: 'Pause between checks of idle connections.',
   },
   redisBackendCredentialProvider: { type: 'text', default: null, idle: true, doc: 'A Python class.' },
-  redisClientName: { type: 'text', default: null, doc: 'Name shown in the server’s list of clients.' },
+  redisClientName: { type: 'text', later: true, default: null, doc: 'Name shown in the server’s list of clients.' },
 
   // Cache and database backends
-  cacheBackend: { type: 'urls', old: 'CELERY_CACHE_BACKEND', default: null, doc: 'URL of the cache backend.' },
+  cacheBackend: {
+    type: 'urls',
+    later: true,
+    old: 'CELERY_CACHE_BACKEND',
+    default: null,
+    doc: 'URL of the cache backend.',
+  },
   cacheBackendOptions: {
     type: 'object',
+    later: true,
     old: 'CELERY_CACHE_BACKEND_OPTIONS',
     default: {},
     doc: 'Options of the cache backend.',
   },
-  databaseUrl: { type: 'urls', old: 'CELERY_RESULT_DBURI', default: null, doc: 'URL of the database backend.' },
+  databaseUrl: {
+    type: 'urls',
+    later: true,
+    old: 'CELERY_RESULT_DBURI',
+    default: null,
+    doc: 'URL of the database backend.',
+  },
   databaseEngineOptions: {
     type: 'object',
     old: 'CELERY_RESULT_ENGINE_OPTIONS',
@@ -924,12 +1027,23 @@ export const SETTINGS = {
   },
   databaseTableNames: {
     type: 'object',
+    later: true,
     old: 'CELERY_RESULT_DB_TABLENAMES',
     default: null,
     doc: 'Names of the result tables: {task, group}.',
   },
-  databaseTableSchemas: { type: 'object', default: null, doc: 'Schemas of the result tables: {task, group}.' },
-  databaseCreateTablesAtSetup: { type: 'boolean', default: true, doc: 'Create the result tables at start.' },
+  databaseTableSchemas: {
+    type: 'object',
+    later: true,
+    default: null,
+    doc: 'Schemas of the result tables: {task, group}.',
+  },
+  databaseCreateTablesAtSetup: {
+    type: 'boolean',
+    later: true,
+    default: true,
+    doc: 'Create the result tables at start.',
+  },
 
   // Result backends of Celery that Lovage does not have
   arangodbBackendSettings: {
@@ -1018,10 +1132,17 @@ export const SETTINGS = {
   s3Region: { type: 'text', default: null, idle: true, doc: 'There is no S3 backend.' },
 
   // Beat
-  beatSchedule: { type: 'object', old: 'CELERYBEAT_SCHEDULE', default: {}, doc: 'Entries that beat sends, by name.' },
+  beatSchedule: {
+    type: 'object',
+    later: true,
+    old: 'CELERYBEAT_SCHEDULE',
+    default: {},
+    doc: 'Entries that beat sends, by name.',
+  },
   beatScheduler: { type: 'text', old: 'CELERYBEAT_SCHEDULER', default: null, idle: true, doc: 'A Python class.' },
   beatScheduleFilename: {
     type: 'text',
+    later: true,
     old: 'CELERYBEAT_SCHEDULE_FILENAME',
     default: 'celerybeat-schedule',
     doc: 'File in which beat remembers when each entry ran.',
@@ -1035,26 +1156,28 @@ export const SETTINGS = {
   },
   beatMaxLoopInterval: {
     type: 'duration',
+    later: true,
     old: 'CELERYBEAT_MAX_LOOP_INTERVAL',
     default: 0,
     doc: 'Longest sleep of beat; 0 = 300 s.',
   },
   beatCronStartingDeadline: {
     type: 'duration',
+    later: true,
     old: 'CELERYBEAT_CRON_STARTING_DEADLINE',
     default: null,
     doc: 'How late a missed cron entry may still be sent.',
   },
-  beatLogfile: { type: 'text', default: null, doc: 'Default of `--logfile`.' },
-  beatPidfile: { type: 'text', default: null, doc: 'Default of `--pidfile`.' },
-  beatUid: { type: 'text', default: null, doc: 'Default of `--uid`.' },
-  beatGid: { type: 'text', default: null, doc: 'Default of `--gid`.' },
-  beatUmask: { type: 'text', default: null, doc: 'Default of `--umask`.' },
-  beatExecutable: { type: 'text', default: null, doc: 'Default of `--executable`.' },
-  eventsLogfile: { type: 'text', default: null, doc: 'Default of `--logfile`.' },
-  eventsPidfile: { type: 'text', default: null, doc: 'Default of `--pidfile`.' },
-  eventsUid: { type: 'text', default: null, doc: 'Default of `--uid`.' },
-  eventsGid: { type: 'text', default: null, doc: 'Default of `--gid`.' },
-  eventsUmask: { type: 'text', default: null, doc: 'Default of `--umask`.' },
-  eventsExecutable: { type: 'text', default: null, doc: 'Default of `--executable`.' },
+  beatLogfile: { type: 'text', later: true, default: null, doc: 'Default of `--logfile`.' },
+  beatPidfile: { type: 'text', later: true, default: null, doc: 'Default of `--pidfile`.' },
+  beatUid: { type: 'text', later: true, default: null, doc: 'Default of `--uid`.' },
+  beatGid: { type: 'text', later: true, default: null, doc: 'Default of `--gid`.' },
+  beatUmask: { type: 'text', later: true, default: null, doc: 'Default of `--umask`.' },
+  beatExecutable: { type: 'text', later: true, default: null, doc: 'Default of `--executable`.' },
+  eventsLogfile: { type: 'text', later: true, default: null, doc: 'Default of `--logfile`.' },
+  eventsPidfile: { type: 'text', later: true, default: null, doc: 'Default of `--pidfile`.' },
+  eventsUid: { type: 'text', later: true, default: null, doc: 'Default of `--uid`.' },
+  eventsGid: { type: 'text', later: true, default: null, doc: 'Default of `--gid`.' },
+  eventsUmask: { type: 'text', later: true, default: null, doc: 'Default of `--umask`.' },
+  eventsExecutable: { type: 'text', later: true, default: null, doc: 'Default of `--executable`.' },
 } as const

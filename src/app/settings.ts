@@ -112,7 +112,7 @@ export function resolveSettings(layers: SettingsLayers): ResolvedSettings {
     for (const [name, value] of readLayer(origin, entries, problems)) given.set(name, value)
   }
   problems.throwIfAny()
-  for (const [name, { written }] of given) if (rowOf(name).idle) warnings.push(idleWarning(name, written))
+  for (const [name, { written }] of given) warnings.push(...effectWarnings(name, written))
   return { ...complete(given), warnings }
 }
 
@@ -256,8 +256,11 @@ function environmentEntries(environment: Readonly<Record<string, string | undefi
   return [...found]
 }
 
-function idleWarning(name: SettingName, written: string): string {
-  return `Setting \`${written}\` has no effect: ${rowOf(name).doc}`
+/** A setting that is accepted for the sake of existing configurations says that it does nothing. */
+function effectWarnings(name: SettingName, written: string): readonly string[] {
+  const { idle, later, doc } = rowOf(name)
+  if (idle) return [`Setting \`${written}\` has no effect: ${doc}`]
+  return later ? [`Setting \`${written}\` has no effect yet: this version lacks what it is for. ${doc}`] : []
 }
 
 /** Collects what is wrong, so that a person mends everything in one go. */

@@ -12,6 +12,8 @@ export interface WorkerOptions {
   readonly excludeQueues?: readonly string[]
   /** Tasks that run at a time; default the number of CPUs. */
   readonly concurrency?: number
+  /** Setting `workerPool`: `inline` and its other names. */
+  readonly pool?: string
   readonly prefetchMultiplier?: number
   /** Limits for tasks without their own. */
   readonly softTimeLimit?: Duration

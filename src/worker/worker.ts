@@ -7,6 +7,7 @@ import type { Ms } from '../lib/time.js'
 import { type NodeName, nodeName, type QueueName, taskId } from '../protocol/ids.js'
 import { createEngine, type Engine, STEP_DEADLINE } from './engine.js'
 import { expandNodeName } from './node-name.js'
+import { poolSize } from './pool-name.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
 
 /**
@@ -48,7 +49,8 @@ export class Worker implements Service {
   constructor(app: App, options: WorkerOptions = {}, parts: WorkerParts = {}) {
     this.app = app
     this.name = nodeName(expandNodeName(options.name ?? app.settings.workerName, app.runtime.host.name))
-    this.concurrency = options.concurrency ?? app.settings.workerConcurrency ?? app.runtime.host.cpus
+    const wanted = options.concurrency ?? app.settings.workerConcurrency ?? app.runtime.host.cpus
+    this.concurrency = poolSize(options.pool ?? app.settings.workerPool, wanted)
     this.queues = app.queues.consumed(options.queues, options.excludeQueues).map(queue => queue.name)
     this.#options = options
     this.#parts = parts
@@ -94,6 +96,7 @@ export class Worker implements Service {
       throw error
     }
     void engine.session.failed.then(error => this.#failed(error))
+    this.#warnOfLimits()
     this.#runtime.log.info(`${name} ready.`)
     await this.#drainSpool(engine)
   }
@@ -123,6 +126,16 @@ export class Worker implements Service {
     const grace = this.app.settings.workerColdShutdownTimeout
     const terminate = options.terminate === true ? { signal: options.signal ?? 'SIGTERM', grace } : undefined
     this.#engine?.intake.revoke(ids.map(taskId), terminate)
+  }
+
+  /** The inline pool cannot end code that does not listen; whoever sets a hard limit should know before it matters. */
+  #warnOfLimits(): void {
+    const { app } = this
+    const limited = [...app.tasks.keys()].filter(task => app.policy(task).timeLimit !== undefined)
+    if (limited.length === 0 && this.#options.timeLimit === undefined) return
+    this.#runtime.log.warning(
+      'Hard time limits: the inline pool abandons a task at its limit (its state is stored, its slot is free), but cannot stop code that ignores its AbortSignal.',
+    )
   }
 
   async #shutDown(): Promise<void> {
