@@ -109,10 +109,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** Frames only below our own first line: a message that holds line ends stays on one. */
 function stackOf(error: Error): string {
-  const own = (error.stack ?? '')
-    .split('\n')
-    .map(line => escapeText(line))
-    .join('\n')
+  const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line))
+  const own = [`${error.name}: ${escapeText(error.message, 8192)}`, ...frames.map(line => escapeText(line))].join('\n')
   return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own
 }

@@ -14,7 +14,7 @@ export function packageJson(options: ProjectOptions): ProjectFile {
       ...(typescript ? { check: 'tsc' } : {}),
     },
     dependencies: { lovage: `^${options.version}` },
-    ...(typescript ? { devDependencies: { jiti: '^2.7.0', typescript: '>=5.4' } } : {}),
+    ...(typescript ? { devDependencies: { '@types/node': '^20.19.0', jiti: '^2.7.0', typescript: '>=5.4' } } : {}),
   }
   return { path: 'package.json', text: `${JSON.stringify(manifest, null, 2)}\n` }
 }

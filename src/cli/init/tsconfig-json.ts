@@ -7,6 +7,7 @@ export function tsconfigJson(): ProjectFile {
       target: 'ES2022',
       lib: ['ES2023', 'ESNext.Disposable'],
       module: 'NodeNext',
+      types: ['node'],
       strict: true,
       noEmit: true,
       allowImportingTsExtensions: true,
