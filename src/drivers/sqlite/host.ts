@@ -2,6 +2,7 @@ import type { LovageError } from '../../lib/errors.js'
 import type { Ms } from '../../lib/time.js'
 import type { Durability } from './database.js'
 import type { Answer, Argument, OperationName, Operations } from './operations.js'
+import type { WakeName } from './sqlite-file.js'
 
 /**
  * A SQLite file with operations beside it, seen from the outside: `openThreadHost` (thread-host.ts) keeps both on a
@@ -50,7 +51,7 @@ export interface HostOptions<Config> {
   /** Opens files on network file systems, too (D3e). Default: they are refused. */
   readonly allowNetworkFilesystem?: boolean
   /** Ending of the wake signal's file name; stores that wake different sleepers differ here. Default `wake`. */
-  readonly wakeName?: string
+  readonly wakeName?: WakeName
   /** How long SQLite waits for other processes' locks before a batch is tried anew. Default 5,000 ms. */
   readonly busyTimeoutMs?: number
   /** Hears what operations `emit`. */

@@ -62,8 +62,12 @@ export function setAside(path: string, identity: FileIdentity | undefined, now: 
   return aside
 }
 
+/** Endings of the wake signals of everything that keeps a SQLite file (`HostOptions.wakeName`). */
+export const WAKE_NAMES = ['wake', 'wake-results'] as const
+export type WakeName = (typeof WAKE_NAMES)[number]
+
 /** The file that carries the wake signal. Its presence also tells that the file beside it was made by us. */
-export function wakePath(path: string, name: string): string {
+export function wakePath(path: string, name: WakeName): string {
   return join(dirname(path), `${basename(path)}-${name}`)
 }
 
@@ -84,7 +88,7 @@ function checkContent(path: string, stats: Stats): void {
   if (!allows(path, constants.R_OK | constants.W_OK)) {
     throw pathError(`${path} cannot be used: this process may not read and write it.`)
   }
-  const wake = lookAt(wakePath(path, 'wake'))
+  const wake = WAKE_NAMES.map(name => lookAt(wakePath(path, name))).find(found => found !== undefined)
   if (stats.size === 0) {
     // A new file may stand beside the signal of an older one; a used file was there before its signal.
     if (wake === undefined || stats.birthtimeMs >= wake.birthtimeMs) return

@@ -28,6 +28,7 @@ class ThreadHost<Ops extends Operations> implements SqliteHost<Ops> {
   readonly closed: Promise<HostEnd>
   readonly #opened = deferred<this>()
   readonly #ended = deferred<HostEnd>()
+  readonly #exited = deferred()
   readonly #thread: Worker
   readonly #pending: PendingCalls
   readonly #onEvent: ((event: unknown) => void) | undefined
@@ -50,7 +51,10 @@ class ThreadHost<Ops extends Operations> implements SqliteHost<Ops> {
     this.#pending = new PendingCalls(questions => this.#send({ kind: 'run', questions }))
     this.#thread.on('message', (message: FromThread) => this.#hear(message))
     this.#thread.on('error', cause => this.#died(cause))
-    this.#thread.on('exit', () => this.#died(undefined))
+    this.#thread.on('exit', () => {
+      this.#exited.resolve()
+      this.#died(undefined)
+    })
   }
 
   call<Name extends OperationName<Ops>>(
@@ -86,6 +90,8 @@ class ThreadHost<Ops extends Operations> implements SqliteHost<Ops> {
     this.#send({ kind: 'close' })
     const force = setTimeout(() => void this.#thread.terminate(), CLOSE_MS)
     await this.closed
+    // The binding lets go of the file's descriptors when its thread is gone, not before.
+    await this.#exited.promise
     clearTimeout(force)
   }
 
