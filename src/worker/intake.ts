@@ -298,7 +298,7 @@ export class Intake implements Disposable {
     const { clock, log } = this.#parts.runtime
     const before = this.#handBacks.get(running.key, clock.steady()) ?? 0
     this.#handBacks.set(running.key, before + 1, clock.steady())
-    if (before === 0) log.error(unregistered(running.request), { task_id: running.request.id })
+    if (before === 0) log.error(unregistered(running.request), { taskId: running.request.id })
     await this.#giveBack(running, delay)
   }
 

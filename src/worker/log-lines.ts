@@ -76,7 +76,7 @@ function eta(at: number | undefined): string {
 }
 
 function seconds(ms: number): string {
-  return String(ms / 1000)
+  return String(Math.round(ms * 1000) / 1_000_000)
 }
 
 function below(traceback: string | undefined): string {
@@ -84,5 +84,5 @@ function below(traceback: string | undefined): string {
 }
 
 function fields(request: TaskRequest): Readonly<Record<string, unknown>> {
-  return { task_id: request.id, task_name: request.task }
+  return { taskId: request.id, taskName: request.task }
 }
