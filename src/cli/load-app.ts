@@ -31,10 +31,20 @@ export async function loadApp({ global, io, out }: LoadAppParts, options: LoadAp
   const place = findApp(global, config, io.cwd())
   const flags = { ...globalSettings(global, io, out), ...options.flags }
   const found = place === undefined ? bareApp(flags, config, io, options) : await importApp(place)
-  for (const module of options.include ?? []) await loadModule(locateApp(module, io.cwd()).file)
   // Whatever stands in them is checked when they are laid over each other.
   const layers = { file: config?.settings as SettingsInput, environment: io.env, flags: flags as SettingsInput }
-  return new LoadedApp(found.app, { file: place?.file, configFile: config?.file }, layers, { color: !global.noColor })
+  const from = { file: place?.file, configFile: config?.file }
+  const loaded = new LoadedApp(found.app, from, layers, { color: !global.noColor })
+  if (options.needsTasks === true) await loadMore(loaded.app, options.include ?? [], io.cwd())
+  return loaded
+}
+
+/** Modules that are loaded for the tasks they define. */
+async function loadMore(app: App, include: readonly string[], cwd: string): Promise<void> {
+  const { settings } = app
+  for (const module of [...settings.imports, ...settings.include, ...include]) {
+    await loadModule(locateApp(module, cwd).file)
+  }
 }
 
 /** A folder after `-A` brings its own configuration. */

@@ -61,10 +61,14 @@ export const WORKER_OPTIONS: OptionTable & {
       section: PROCESS,
     },
   ),
-  include: list('-I, --include <modules>', 'More modules to load, for the tasks they define.', {
-    ...from('INCLUDE', 'INCLUDE'),
-    section: POOL,
-  }),
+  include: list(
+    '-I, --include <modules>',
+    'More modules to load, for the tasks they define; beside the settings imports and include.',
+    {
+      ...from('INCLUDE'),
+      section: POOL,
+    },
+  ),
   concurrency: integer('-c, --concurrency <n>', 'How many tasks run at a time. Default: the number of CPUs.', {
     ...from('CONCURRENCY', 'WORKER_CONCURRENCY'),
     min: 1,
@@ -92,11 +96,8 @@ export const WORKER_OPTIONS: OptionTable & {
   optimization: choice(
     '-O, --optimization <kind>',
     ['default', 'fair'],
-    'fair: take a message only when a slot is free for it, as --prefetch-multiplier 1.',
-    {
-      env: ['CELERY_WORKER_OPTIMIZATION'],
-      section: POOL,
-    },
+    'How tasks are dealt out to child processes. The inline pool has none: a task starts when a slot is free.',
+    { env: ['CELERY_WORKER_OPTIMIZATION'], section: PEERS },
   ),
   softTimeLimit: duration('--soft-time-limit <span>', 'Interrupt tasks after this time: their AbortSignal fires.', {
     ...from('SOFT_TIME_LIMIT', 'TASK_SOFT_TIME_LIMIT'),
@@ -178,7 +179,7 @@ export function workerSettings(
     workerExcludeQueues: options.excludeQueues,
     workerName: options.hostname,
     workerConcurrency: options.concurrency,
-    workerPrefetchMultiplier: options.prefetchMultiplier ?? (options.optimization === 'fair' ? 1 : undefined),
+    workerPrefetchMultiplier: options.prefetchMultiplier,
     taskSoftTimeLimit: span(options.softTimeLimit),
     taskTimeLimit: span(options.timeLimit),
     workerMaxTasksPerChild: options.maxTasksPerChild,

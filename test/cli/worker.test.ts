@@ -177,20 +177,22 @@ test('what has no effect in this version is accepted and said', async () => {
   ])
   io.raise('SIGTERM')
   assert.equal(await code, 0)
-  assert.match(io.stderr.text, /no task events/)
-  assert.match(io.stderr.text, /no child processes/)
+  const log = readFileSync(project.path('w.log'), 'utf8')
+  assert.match(log, /WARNING.*no task events/)
+  assert.match(log, /WARNING.*no child processes/)
 })
 
-test('-I loads more modules, and their tasks are known', async () => {
+test('-I and the setting include load more modules, and their tasks are known', async () => {
   using project = new Project()
-  const main = project.module()
+  const main = project.module("include: ['other']")
   project.write('more.ts', `import { app } from '${main}'\napp.task('more.task', () => 1)\n`)
+  project.write('other.ts', `import { app } from '${main}'\napp.task('other.task', () => 1)\n`)
   const io = project.io()
   const ran = lovage(['worker', '-A', main, '-I', 'more', '-f', 'w.log', '-l', 'info'], io)
   await logged(project, /ready\./)
   io.raise('SIGTERM')
   assert.equal((await ran).code, 0)
-  assert.match(io.stderr.text, /^\. more\.task$/m)
+  for (const task of [/^\. more\.task$/m, /^\. other\.task$/m, /^\. tasks\.add$/m]) assert.match(io.stderr.text, task)
 })
 
 test('--purge drops what waits before the start', async () => {

@@ -91,13 +91,14 @@ class WorkerRun {
   }
 
   #greet(): void {
-    const { out } = this.#context
     const { app } = this.#loaded
+    const { log } = app.runtime
     this.#say(...workerBanner(app, this.#worker, packageVersion()))
-    if (app.settings.workerSendTaskEvents)
-      out.warn('This version sends no task events: -E (workerSendTaskEvents) has no effect.')
+    if (app.settings.workerSendTaskEvents) {
+      log.warning('This version sends no task events: -E (workerSendTaskEvents) has no effect.')
+    }
     if (this.#options.maxTasksPerChild ?? this.#options.maxMemoryPerChild) {
-      out.warn(
+      log.warning(
         'The inline pool has no child processes: --max-tasks-per-child and --max-memory-per-child have no effect.',
       )
     }
