@@ -51,9 +51,6 @@ export interface Engine {
 /** Longest wait for a step of our own while stopping; also how long an effect is tried again then. */
 export const STEP_DEADLINE: Ms = 5000
 
-/** How many ids a worker remembers of what it finished, revoked or handed back, and how long (D46, L14). */
-const MEMORY: { readonly max: number; readonly ttl: Ms } = { max: 50_000, ttl: 3_600_000 }
-
 /** Puts the parts of a worker together: who is told what, and which settings go where. Starts nothing. */
 export function createEngine(given: EngineParts): Engine {
   const { app, name, options, broker, backend } = given
@@ -84,7 +81,6 @@ export function createEngine(given: EngineParts): Engine {
     timeLimit: limit(options.timeLimit, 'timeLimit') ?? settings.taskTimeLimit,
     canPark: broker.features.delays,
     maxHeld: settings.workerMaxHeld,
-    memory: MEMORY,
     registered: task => app.tasks.has(task),
     policy: task => app.policy(task),
     inlineErrback: task => app.taskOptions(task)?.errback === 'inline',

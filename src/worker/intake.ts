@@ -39,8 +39,6 @@ export interface IntakeParts {
   readonly canPark: boolean
   /** Most messages held here for their eta (L11). */
   readonly maxHeld: number
-  /** Ids are forgotten after so many and so long (D46, L14). */
-  readonly memory: { readonly max: number; readonly ttl: Ms }
   registered(task: TaskName): boolean
   /** Of registered tasks and of strangers. */
   policy(task: TaskName): TaskPolicy
@@ -50,6 +48,12 @@ export interface IntakeParts {
   /** The number of held messages changed: the prefetch window follows. */
   heldChanged(held: number): void
 }
+
+/** What is remembered of attempts that ended here (D46), and of unknown tasks handed back. */
+const FINISHED = { max: 10_000, ttl: 3_600_000 }
+
+/** What is remembered of revoked ids (L14). */
+const REVOKED = { max: 50_000, ttl: 10_800_000 }
 
 /** Executions that run or whose effects are not confirmed: beyond so many per slot no new one is begun. */
 const UNSETTLED_PER_SLOT = 11
@@ -79,9 +83,9 @@ export class Intake implements Disposable {
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
-    this.#finished = new BoundedMap(parts.memory)
-    this.#handBacks = new BoundedMap(parts.memory)
-    this.#revoked = new BoundedMap(parts.memory)
+    this.#finished = new BoundedMap(FINISHED)
+    this.#handBacks = new BoundedMap(FINISHED)
+    this.#revoked = new BoundedMap(REVOKED)
     this.#held = new Alarm(parts.runtime.clock, 'wall', running => this.#release(running))
     this.#limits = new Alarm(parts.runtime.clock, 'steady', ring => ring())
   }
