@@ -68,7 +68,13 @@ export const SETTINGS = {
     default: null,
     doc: 'Pattern of the files with trusted certificates.',
   },
-  securityDigest: { type: 'text', old: 'CELERY_SECURITY_DIGEST', default: 'sha256', doc: 'Digest of signatures.' },
+  securityDigest: {
+    type: 'text',
+    later: true,
+    old: 'CELERY_SECURITY_DIGEST',
+    default: 'sha256',
+    doc: 'Digest of signatures.',
+  },
 
   // Broker
   brokerUrl: {

@@ -23,38 +23,28 @@ const SECTIONS: readonly (readonly [title: string, names: RegExp])[] = [
   ],
 ]
 
-/** Named in the code, but only to warn, or for something that is not there yet. */
-const WITHOUT_EFFECT: ReadonlySet<SettingName> = new Set([
-  'include',
-  'workerPool',
-  'workerSendTaskEvents',
-  'workerMaxTasksPerChild',
-  'workerMaxMemoryPerChild',
-] as const)
-
-/** `docs/reference/settings.md`, made of the table of settings and of who reads it. */
+/** `docs/reference/settings.md`, made of the table of settings. */
 export function settingsPage(): string {
-  const unread = unreadSettings()
   const groups = new Map<string, string[]>([
     ['Project', []],
     ...SECTIONS.map(([title]) => [title, []] as [string, string[]]),
   ])
   for (const [name, setting] of entries()) {
     const title = SECTIONS.find(([, names]) => names.test(name))?.[0] ?? 'Project'
-    groups.get(title)?.push(row(name, setting, unread.has(name)))
+    groups.get(title)?.push(row(name, setting))
   }
   const sections = [...groups].map(([title, rows]) => `## ${title}\n\n${HEAD}\n${rows.join('\n')}\n`)
   return `${INTRODUCTION}\n${sections.join('\n')}`
 }
 
-/** Settings that no code asks for: they may be given, and do nothing in this version. */
-export function unreadSettings(): ReadonlySet<SettingName> {
+/** Settings that no code names, so that giving them can have no effect. */
+export function unreadSettings(): readonly SettingName[] {
   const code = filesBelow('src', '.ts')
     .filter(path => !path.endsWith('.test.ts') && !path.endsWith('/settings-table.ts'))
     .map(path => readFileSync(join(repositoryRoot(), path), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
     .join('\n')
   const words = new Set(code.match(/\w+/g))
-  return new Set(entries().flatMap(([name]) => (words.has(name) && !WITHOUT_EFFECT.has(name) ? [] : [name])))
+  return entries().flatMap(([name]) => (words.has(name) ? [] : [name]))
 }
 
 const INTRODUCTION = `# Settings
@@ -67,16 +57,16 @@ Names are Celery's, camelCased, and so are the defaults. Celery's own names are 
 
 Where settings come from and which place wins: [configuration](../guide/configuration.md).
 
-*No effect yet*: the setting is accepted, checked and shown, and does nothing in this version. *No meaning*: it configures
-something of Celery's that has no counterpart here; giving it produces a warning.
+*No effect yet*: the setting is accepted and checked, and does nothing in this version. *No meaning*: it configures something of
+Celery's that has no counterpart here. Giving either produces a warning.
 `
 
 const HEAD = '| setting | default | meaning |\n| --- | --- | --- |'
 
-function row(name: SettingName, setting: Setting, unread: boolean): string {
+function row(name: SettingName, setting: Setting): string {
   const old = setting.old === undefined ? '' : ` Old name: \`${setting.old}\`.`
   const choices = setting.choices === undefined ? '' : ` One of ${setting.choices.map(shown).join(', ')}.`
-  const note = setting.idle === true ? '*No meaning.* ' : unread ? '*No effect yet.* ' : ''
+  const note = setting.idle === true ? '*No meaning.* ' : setting.later === true ? '*No effect yet.* ' : ''
   const cells = [`\`${name}\``, defaultOf(setting), `${note}${setting.doc}${choices}${old}`]
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
