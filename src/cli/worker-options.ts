@@ -77,7 +77,7 @@ export const WORKER_OPTIONS: OptionTable & {
   }),
   pool: text(
     '-P, --pool <name>',
-    'Where tasks run. This version has the inline pool: all in this process, side by side as promises are. solo, eventlet and gevent are taken as names for it.',
+    'Where tasks run. This version has the inline pool: all in this process, side by side as promises are. eventlet and gevent are taken as names for it, solo for one task at a time.',
     {
       ...from('POOL', 'WORKER_POOL'),
       section: POOL,
@@ -185,7 +185,7 @@ export function workerSettings(
     workerMaxTasksPerChild: options.maxTasksPerChild,
     workerMaxMemoryPerChild: options.maxMemoryPerChild,
     workerSendTaskEvents: options.taskEvents || undefined,
-    workerPool: options.pool === undefined ? undefined : 'inline',
+    workerPool: options.pool,
     workerLogfile: options.logfile,
     workerPidfile: options.pidfile,
     logFormat: options.logFormat,

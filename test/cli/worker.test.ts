@@ -155,10 +155,14 @@ test('settings after -- are the strongest, and unknown ones exit with 2', async 
 
 test('a pool that this version lacks exits with 2; names of pools like the inline one are welcome', async () => {
   using project = new Project()
-  for (const pool of ['prefork', 'threads', 'nonsense']) {
+  for (const [pool, said] of [
+    ['prefork', /^LVG_POOL: .*inline/],
+    ['threads', /^LVG_POOL: .*inline/],
+    ['nonsense', /^LVG_BAD_SETTING: .*one of inline, .*'nonsense'/],
+  ] as const) {
     const ran = await project.run(['worker', '-P', pool])
     assert.equal(ran.code, 2)
-    assert.match(ran.stderr, /^LVG_POOL: .*inline/)
+    assert.match(ran.stderr, said)
   }
   const { io, code } = await start(project, ['-P', 'solo'])
   io.raise('SIGTERM')

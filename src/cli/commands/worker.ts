@@ -8,7 +8,6 @@ import type { Io } from '../io.js'
 import type { LoadedApp } from '../loaded-app.js'
 import { packageVersion } from '../package-version.js'
 import { takePidFile } from '../pid-file.js'
-import { checkPool } from '../pool-name.js'
 import { StopPlan, type StopStage } from '../stop-plan.js'
 import { workerBanner } from '../worker-banner.js'
 import { WORKER_OPTIONS, type WorkerCommandOptions, workerSettings } from '../worker-options.js'
@@ -30,15 +29,12 @@ export const worker: Command = defineCommand({
     { line: 'lovage worker -A tasks.ts -- worker.softShutdownTimeout=30s', does: 'With a setting for this run.' },
   ],
   run: async (context, options, io) => {
-    if (options.pool !== undefined) checkPool(options.pool)
     const overrides = readOverrides(context.arguments['settings'] ?? [])
     const loaded = await context.loadApp({
       flags: workerSettings(options, overrides),
       needsTasks: true,
       include: options.include ?? [],
     })
-    const { settings, origins } = loaded.app
-    if (origins.workerPool !== 'default') checkPool(settings.workerPool)
     return await new WorkerRun(context, options, io, loaded).run()
   },
 })
