@@ -6,7 +6,7 @@ import { filesBelow, repositoryRoot } from '../repository.js'
  * A fenced piece of code in a page. Its info string says what is done with it:
  *
  *     ```ts                a module: type-checked
- *     ```ts run            type-checked and run; the ```text output block behind it is what it must print
+ *     ```ts run            type-checked and run; a ```text output block behind it is what it must print
  *     ```ts file=tasks.ts  the module of that name, which the page's other samples of the language import
  */
 export interface Sample {
@@ -44,11 +44,19 @@ export function samplesOf(page: string): readonly Sample[] {
     const [language, ...words] = fence.info
     if (language !== 'ts' && language !== 'js') return []
     const named = words.find(word => word.startsWith('file='))?.slice('file='.length)
-    const next = fences[i + 1]
-    const output = next?.info.join(' ') === 'text output' ? next.code : undefined
+    const output = outputBehind(fences.slice(i + 1))
     const file = named ?? `sample-${fence.line}.${language}`
     return [{ page, line: fence.line, language, file, code: fence.code, run: words.includes('run'), output }]
   })
+}
+
+/** The output block behind a sample, before the next one; commands may stand between. */
+function outputBehind(fences: readonly Fence[]): string | undefined {
+  for (const { info, code } of fences) {
+    if (info[0] === 'ts' || info[0] === 'js') return undefined
+    if (info.join(' ') === 'text output') return code
+  }
+  return undefined
 }
 
 export function fencesOf(text: string): readonly Fence[] {
