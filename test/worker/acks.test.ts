@@ -71,33 +71,44 @@ describe('D44 a redelivered message whose state is final is not run again', () =
     }
     const performanceOfChance = counter()
     await onStage({ tasks }, async stage => {
-      const { process } = stage.cluster.worker('w1', {}, {
-        afterEffect: effect => {
-          if (effect.kind !== 'store') return undefined
-          process.kill()
-          return new Promise(() => undefined)
+      const { process } = stage.cluster.worker(
+        'w1',
+        {},
+        {
+          afterEffect: effect => {
+            if (effect.kind !== 'store') return undefined
+            process.kill()
+            return new Promise(() => undefined)
+          },
         },
-      })
+      )
       await stage.app.sendTask('draw', [], { taskId: 'a', link: sig('next', 'b') })
       await stage.world.until('the kill', () => !process.alive, 10_000)
       await stage.worker('w2')
       await stage.world.sleep(5000)
       await stage.quiet()
       assert.equal(stage.runs('a'), 1)
-      assert.deepEqual(stage.effectsOf('a').filter(line => line !== 'check-token'), ['publish next', 'ack'])
+      assert.deepEqual(
+        stage.effectsOf('a').filter(line => line !== 'check-token'),
+        ['publish next', 'ack'],
+      )
       assert.deepEqual(got, [(await stage.meta('a'))?.result])
     })
   })
 
   test('while the backend does not answer nothing is decided: it is neither run nor acked', async () => {
     await onStage({ tasks: { ok: [() => 1, LATE] } }, async stage => {
-      const { process } = stage.cluster.worker('w1', {}, {
-        afterEffect: effect => {
-          if (effect.kind !== 'store') return undefined
-          process.kill()
-          return new Promise(() => undefined)
+      const { process } = stage.cluster.worker(
+        'w1',
+        {},
+        {
+          afterEffect: effect => {
+            if (effect.kind !== 'store') return undefined
+            process.kill()
+            return new Promise(() => undefined)
+          },
         },
-      })
+      )
       await stage.app.sendTask('ok', [], { taskId: 'a' })
       await stage.world.until('the kill', () => !process.alive, 10_000)
       const { backend } = stage.startWorker('w2')
@@ -206,19 +217,26 @@ describe('D46 a second delivery of what this worker runs or ran is not executed'
       await stage.quiet()
       assert.equal(stage.runs('a'), 1)
       assert.equal(await stage.status('a'), 'SUCCESS')
-      assert.deepEqual(stage.effectsOf('a').filter(line => line === 'ack'), ['ack'])
+      assert.deepEqual(
+        stage.effectsOf('a').filter(line => line === 'ack'),
+        ['ack'],
+      )
     })
   })
 
   test('what was finished here is only acked when it comes again', async () => {
     await onStage({ tasks: { ok: [() => 1, { ...LATE, ignoreResult: true }] } }, async stage => {
-      const { process, broker } = stage.cluster.worker('w1', {}, {
-        afterEffect: effect => {
-          // The ack is on its way; its answer and all else is lost with the connection.
-          if (effect.kind === 'emit' && effect.event.type === 'task-succeeded') broker.cut()
-          return undefined
+      const { process, broker } = stage.cluster.worker(
+        'w1',
+        {},
+        {
+          afterEffect: effect => {
+            // The ack is on its way; its answer and all else is lost with the connection.
+            if (effect.kind === 'emit' && effect.event.type === 'task-succeeded') broker.cut()
+            return undefined
+          },
         },
-      })
+      )
       await stage.world.sleep(100)
       await stage.app.sendTask('ok', [], { taskId: 'a' })
       await stage.started('a')
@@ -258,7 +276,10 @@ describe('D46 a second delivery of what this worker runs or ran is not executed'
       await stage.worker()
       await stage.app.sendTask('again', [], { taskId: 'a' })
       await stage.quiet()
-      assert.deepEqual(stage.entries('a').map(entry => entry.retries), [0, 1])
+      assert.deepEqual(
+        stage.entries('a').map(entry => entry.retries),
+        [0, 1],
+      )
     })
   })
 })

@@ -94,7 +94,11 @@ describe('D61 written before the ack', () => {
           if (fail && stage.effects.some(line => line.includes('task-rejected'))) broker.cut()
         })
         if (message.task === 'reject' && !('id' in message)) broker.blackhole()
-        await observer.publish({ headers: message, properties, body }, { exchange: '', routingKey: 'celery' }, { publishId: 'x' })
+        await observer.publish(
+          { headers: message, properties, body },
+          { exchange: '', routingKey: 'celery' },
+          { publishId: 'x' },
+        )
         await stage.world.sleep(8000)
         const { ready, held, delayed } = await stage.stats()
         assert.equal(ready + held + delayed, 1, 'not acked')
@@ -262,7 +266,10 @@ describe('D65 a task that is not registered here', () => {
       await stage.app.sendTask('../../etc/passwd', [], { taskId: 'n' })
       await stage.quiet()
       const meta = await stage.meta('n')
-      assert.deepEqual([meta?.status, meta?.error?.type, meta?.error?.args], ['FAILURE', 'NotRegistered', ['../../etc/passwd']])
+      assert.deepEqual(
+        [meta?.status, meta?.error?.type, meta?.error?.args],
+        ['FAILURE', 'NotRegistered', ['../../etc/passwd']],
+      )
       assert.deepEqual(await stage.reasons(), ['unknown-task'])
     })
   })

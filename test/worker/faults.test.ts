@@ -129,7 +129,10 @@ describe('D60 a task that kills its worker', () => {
   }
 
   /** Somebody always starts another worker. By default each takes no more than it can start. */
-  function keepAlive(stage: Stage, options: WorkerOptions = { concurrency: 1, prefetchMultiplier: 1 }): { stop(): void } {
+  function keepAlive(
+    stage: Stage,
+    options: WorkerOptions = { concurrency: 1, prefetchMultiplier: 1 },
+  ): { stop(): void } {
     let going = true
     const start = (n: number): void => {
       if (!going) return
@@ -174,7 +177,10 @@ describe('D60 a task that kills its worker', () => {
       await stage.world.sleep(60_000)
       await stage.quiet()
       alive.stop()
-      assert.deepEqual((await stage.dead()).map(letter => letter.message.headers['id']), ['p'])
+      assert.deepEqual(
+        (await stage.dead()).map(letter => letter.message.headers['id']),
+        ['p'],
+      )
       for (let n = 0; n < 20; n++) assert.equal((await stage.meta(`g${n}`))?.result, n)
     })
   })
@@ -254,7 +260,9 @@ test('a poison task is said in the log with its id, reason and number of deliver
     await stage.quiet()
   })
   const lines = logLines(report)
-  assert.ok(lines.some(line => line === 'warning Task kill[p] is a dead letter (poison): 1 deliveries ended in a fault'))
+  assert.ok(
+    lines.some(line => line === 'warning Task kill[p] is a dead letter (poison): 1 deliveries ended in a fault'),
+  )
 })
 
 test('sleeping user code of a killed worker never comes to its end', async () => {

@@ -140,13 +140,17 @@ describe('D51 a crash between the copy and the ack', () => {
       ] as const,
     }
     await onStage({ tasks }, async stage => {
-      const { process } = stage.cluster.worker('w1', {}, {
-        afterEffect: effect => {
-          if (effect.kind !== 'publish') return undefined
-          process.kill()
-          return new Promise(() => undefined)
+      const { process } = stage.cluster.worker(
+        'w1',
+        {},
+        {
+          afterEffect: effect => {
+            if (effect.kind !== 'publish') return undefined
+            process.kill()
+            return new Promise(() => undefined)
+          },
         },
-      })
+      )
       await stage.app.sendTask('again', [], { taskId: 'a' })
       await stage.world.until('the kill', () => !process.alive, 10_000)
       await stage.worker('w2')
@@ -244,7 +248,14 @@ describe('D53 a swallowed retry signal counts', () => {
 
 describe('D54 delays', () => {
   test('backoff doubles up to its cap; without jitter exactly', async () => {
-    const options = { ...LATE, autoretryFor: [Error], retryBackoff: true, retryBackoffMax: 5, retryJitter: false, maxRetries: 5 }
+    const options = {
+      ...LATE,
+      autoretryFor: [Error],
+      retryBackoff: true,
+      retryBackoffMax: 5,
+      retryJitter: false,
+      maxRetries: 5,
+    }
     await onStage({ tasks: { t: asking(options, () => new Error('no')) } }, async stage => {
       await stage.worker()
       await stage.app.sendTask('t', [], { taskId: 'a' })
@@ -269,7 +280,13 @@ describe('D54 delays', () => {
   })
 
   test('dontAutoretryFor wins over autoretryFor; other errors fail at once', async () => {
-    const options = { ...LATE, autoretryFor: [Error], dontAutoretryFor: [TypeError], defaultRetryDelay: 1, maxRetries: 1 }
+    const options = {
+      ...LATE,
+      autoretryFor: [Error],
+      dontAutoretryFor: [TypeError],
+      defaultRetryDelay: 1,
+      maxRetries: 1,
+    }
     const errors = [new RangeError('r'), new TypeError('t'), 'no error at all']
     const tasks = {
       t: [
@@ -335,5 +352,8 @@ test('a retry is logged with its delay and cause, as an operator of Celery knows
     await stage.app.sendTask('t', [], { taskId: 'a' })
     await stage.quiet()
   })
-  assert.ok(logLines(report).includes("info Task t[a] retry: Retry in 7s: ValueError('busy')"), logLines(report).join('\n'))
+  assert.ok(
+    logLines(report).includes("info Task t[a] retry: Retry in 7s: ValueError('busy')"),
+    logLines(report).join('\n'),
+  )
 })

@@ -185,7 +185,9 @@ function word(effect: Effect): string {
     case 'store':
       return `store ${effect.meta.status}${effect.own ? '' : ` of ${effect.meta.taskId}`}`
     case 'publish':
-      return effect.task.kind === 'retry' ? `publish retry ${effect.task.retries}` : `publish ${effect.task.signature.task}`
+      return effect.task.kind === 'retry'
+        ? `publish retry ${effect.task.retries}`
+        : `publish ${effect.task.signature.task}`
     case 'emit':
       return effect.event.type
     case 'requeue':
