@@ -1,0 +1,57 @@
+import type { SweepReport } from './kill-sweep.js'
+
+/** Most faults that are printed one by one. */
+const SHOWN = 20
+
+/** For a person. */
+export function printReport(report: SweepReport): string {
+  const { options, verdict, kills, seconds, recovery, longestGap, peakMemory, complaints } = report
+  const { faults, lost } = verdict
+  const rows: readonly (readonly [string, string])[] = [
+    ['kills (SIGKILL)', String(kills)],
+    ['accepted', String(verdict.accepted)],
+    ['executed', `${verdict.executed} tasks in ${verdict.executions} executions`],
+    ['lost', String(lost.length)],
+    [
+      'extra executions',
+      `${verdict.extra} (in flight at the kills: ${verdict.inFlight}, of which running: ${verdict.unended})`,
+    ],
+    ...(options.acks === 'early'
+      ? ([
+          [
+            'died with worker',
+            `${verdict.diedWithWorker} after their start, ${verdict.diedBetween} between ack and start`,
+          ],
+        ] as const)
+      : []),
+    ['stale acks', String(verdict.staleAcks)],
+    ['dead letters', String(verdict.deadLetters)],
+    ['recovery', `${ms(recovery.median)} median, ${ms(recovery.longest)} longest`],
+    ['longest gap', ms(longestGap)],
+    ['peak memory', peakMemory === 0 ? 'unknown' : `${(peakMemory / 2 ** 20).toFixed(0)} MiB of one worker`],
+    ['time', `${seconds.toFixed(1)} s`],
+  ]
+  return [
+    `${options.tasks} tasks, ${options.acks} acks, ${options.workers} workers, seed ${options.seed}`,
+    ...rows.map(([name, value]) => `  ${name.padEnd(17)} ${value}`),
+    ...[...complaints].slice(0, SHOWN).map(([text, count]) => `  log ${String(count).padStart(5)} × ${text}`),
+    ...faults.slice(0, SHOWN).map(fault => `  FAULT ${fault}`),
+    ...(faults.length > SHOWN ? [`  … and ${faults.length - SHOWN} faults more`] : []),
+    ...lost
+      .slice(0, SHOWN)
+      .flatMap(({ id, kind, status, lines }) => [
+        `  LOST ${id} (${kind}, ${status})`,
+        ...lines.map(line => `    ${line}`),
+      ]),
+    faults.length === 0 ? 'Every promise was kept.' : `${faults.length} FAULTS`,
+  ].join('\n')
+}
+
+/** For a program. */
+export function reportAsJson(report: SweepReport): string {
+  return JSON.stringify({ ...report, complaints: Object.fromEntries(report.complaints) })
+}
+
+function ms(value: number): string {
+  return `${Math.round(value)} ms`
+}
