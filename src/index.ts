@@ -1,5 +1,5 @@
 /** Everything that `import … from 'lovage'` offers. */
-export { App, type AppParts, type BatchResults } from './app/app.js'
+export { App, type AppParts, type BatchResults, type Substitutes } from './app/app.js'
 export { AsyncResult, type GetOptions } from './app/async-result.js'
 export type { CallOptions } from './app/call-options.js'
 export { currentTask, runningTask } from './app/current-task.js'

@@ -52,6 +52,17 @@ export interface AppParts {
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
+/** What a test puts in the place of an app's own parts. */
+export interface Substitutes {
+  readonly runtime?: Runtime
+  readonly broker?: Broker
+  readonly backend?: ResultBackend
+  /** Laid over all other settings. */
+  readonly settings?: SettingsInput
+  /** Used innermost. */
+  readonly extension?: Extension
+}
+
 /** Results of a batch, in the order and with the types of its signatures. */
 export type BatchResults<Signatures extends readonly Signature[]> = {
   readonly [I in keyof Signatures]: AsyncResult<ResultOf<Signatures[I]>>
@@ -73,16 +84,18 @@ interface Configured extends ResolvedSettings {
  */
 export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   readonly name: string
-  readonly #parts: AppParts
+  #parts: AppParts
   readonly #code: SettingsInput
   readonly #tasks = new Map<string, RegisteredTask>()
-  readonly #extensions: Extension[] = []
+  #extensions: readonly Extension[] = []
   readonly #policies = new Map<string, TaskPolicy>()
   readonly #options = new Map<string, TaskOptions>()
-  readonly #brokers = new Map<string, Promise<Broker>>()
+  #brokers = new Map<string, Promise<Broker>>()
   /** Names the queue that answers by message would come to. */
   readonly replyTo: string
   #runtime: Runtime
+  #layers: Omit<SettingsLayers, 'code'>
+  #substituted = false
   #configured: Configured
   #backend: Promise<ResultBackend | undefined> | undefined
   #publisher: Publisher | undefined
@@ -97,7 +110,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#runtime = parts.runtime ?? nodeRuntime()
     this.replyTo = uuid4(this.#runtime.random)
     const environment = parts.environment ?? (parts.runtime === undefined ? nodeEnvironment() : undefined)
-    this.#configured = this.#resolve({ environment })
+    this.#layers = { environment }
+    this.#configured = this.#resolve(this.#layers)
   }
 
   get runtime(): Runtime {
@@ -156,8 +170,43 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     }
     this.#runtime = parts.runtime ?? this.#runtime
     this.#configured = this.#resolve(layers)
-    this.#policies.clear()
-    this.#options.clear()
+    this.#layers = layers
+    this.#forgetPolicies()
+  }
+
+  /**
+   * Gives the app other parts and settings until what is returned is disposed: then it is as it was before, whatever
+   * became of it in between. For tests that run the app's own tasks elsewhere (`lovage/testing`). What it had opened
+   * stays open, unused meanwhile. Throws `LVG_APP_IN_TEST` while other substitutes are in place.
+   */
+  substitute(given: Substitutes): AsyncDisposable {
+    if (this.#substituted) {
+      throw new ConfigError(
+        'LVG_APP_IN_TEST',
+        `App ${this.name} runs in another test already. Close that one first: one app can be in one test at a time.`,
+      )
+    }
+    const restore = this.#keepState()
+    const { settings, extension, ...parts } = given
+    this.#substituted = true
+    this.#parts = { ...this.#parts, ...parts }
+    this.#runtime = parts.runtime ?? this.#runtime
+    if (extension !== undefined) this.#extensions = [...this.#extensions, extension]
+    this.#reopen()
+    try {
+      const flags = { ...this.#layers.flags, ...settings }
+      this.#configured = this.#resolve({ ...this.#layers, flags })
+    } catch (error) {
+      restore()
+      throw error
+    }
+    let ended: Promise<void> | undefined
+    const end = (): Promise<void> => {
+      const closing = this.#close()
+      restore()
+      return closing
+    }
+    return { [Symbol.asyncDispose]: () => (ended ??= end()) }
   }
 
   /**
@@ -203,7 +252,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   }
 
   use(extension: Extension): this {
-    this.#extensions.push(extension)
+    this.#extensions = [...this.#extensions, extension]
     return this
   }
 
@@ -283,17 +332,57 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** Lets what is being published settle, then closes what this app opened. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed ??= this.#dispose()
+    this.#disposed ??= this.#close()
     await this.#disposed
   }
 
-  async #dispose(): Promise<void> {
-    await this.#publisher?.[Symbol.asyncDispose]()
-    await this.#watcher?.[Symbol.asyncDispose]()
-    const backend = await this.#backend?.catch(() => undefined)
-    if (backend !== this.#parts.backend) await backend?.[Symbol.asyncDispose]()
-    const brokers = await Promise.allSettled(this.#brokers.values())
-    for (const broker of brokers) if (broker.status === 'fulfilled') await broker.value[Symbol.asyncDispose]()
+  /** Everything that `substitute` changes; the answer puts it back. */
+  #keepState(): () => void {
+    const [parts, runtime, configured, layers] = [this.#parts, this.#runtime, this.#configured, this.#layers]
+    const [brokers, backend, publisher, watcher] = [this.#brokers, this.#backend, this.#publisher, this.#watcher]
+    const [extensions, disposed] = [this.#extensions, this.#disposed]
+    return () => {
+      this.#substituted = false
+      this.#parts = parts
+      this.#runtime = runtime
+      this.#configured = configured
+      this.#layers = layers
+      this.#extensions = extensions
+      this.#forgetPolicies()
+      this.#brokers = brokers
+      this.#backend = backend
+      this.#publisher = publisher
+      this.#watcher = watcher
+      this.#disposed = disposed
+    }
+  }
+
+  /** As if nothing had been opened yet. */
+  #reopen(): void {
+    this.#forgetPolicies()
+    this.#brokers = new Map()
+    this.#backend = undefined
+    this.#publisher = undefined
+    this.#watcher = undefined
+    this.#disposed = undefined
+  }
+
+  /** They follow from settings and annotations. */
+  #forgetPolicies(): void {
+    this.#policies.clear()
+    this.#options.clear()
+  }
+
+  /** Closes what is open now, whatever is opened afterwards. */
+  async #close(): Promise<void> {
+    const [publisher, watcher, backend] = [this.#publisher, this.#watcher, this.#backend]
+    const [brokers, given] = [this.#brokers, this.#parts.backend]
+    await publisher?.[Symbol.asyncDispose]()
+    await watcher?.[Symbol.asyncDispose]()
+    const results = await backend?.catch(() => undefined)
+    if (results !== given) await results?.[Symbol.asyncDispose]()
+    for (const broker of await Promise.allSettled(brokers.values()))
+      if (broker.status === 'fulfilled') await broker.value[Symbol.asyncDispose]()
   }
 
   #resolve(layers: Omit<SettingsLayers, 'code'>): Configured {

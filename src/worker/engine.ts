@@ -54,7 +54,8 @@ export const STEP_DEADLINE: Ms = 5000
 /** Puts the parts of a worker together: who is told what, and which settings go where. Starts nothing. */
 export function createEngine(given: EngineParts): Engine {
   const { app, name, options, broker, backend } = given
-  const { settings, runtime } = app
+  const { settings } = app
+  const runtime = given.parts.runtime ?? app.runtime
   const gauge = new DeadLetterGauge(settings.deadLetterMax)
   const world: World = {
     runtime,
@@ -130,13 +131,14 @@ async function redo(
   await live.publish(message, to, { publishId, ...(notBefore === undefined ? {} : { notBefore }) })
 }
 
-function createPool({ app, backend, concurrency }: EngineParts): Pool {
+function createPool({ app, parts, backend, concurrency }: EngineParts): Pool {
+  const runtime = parts.runtime ?? app.runtime
   return new InlinePool({
-    runtime: app.runtime,
+    runtime,
     size: concurrency,
     execute: (call, control) =>
       execute(call, control, {
-        runtime: app.runtime,
+        runtime,
         extensions: app.extensions,
         find: request => find(request.task, app),
         storeState: (running, state, meta) => storeState(running, state, meta, app, backend),

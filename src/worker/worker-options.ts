@@ -1,4 +1,7 @@
 import type { Duration } from '../app/task-options.js'
+import type { ResultBackend } from '../backends/backend.js'
+import type { Broker } from '../brokers/broker.js'
+import type { Runtime } from '../lib/runtime.js'
 import type { Effect } from './effect.js'
 import type { Running } from './running.js'
 import type { LineStore } from './spool.js'
@@ -24,6 +27,10 @@ export interface WorkerOptions {
 
 /** Seams for simulations and tests. */
 export interface WorkerParts {
+  /** Instead of the app's: several workers of one app can be processes of their own. */
+  readonly runtime?: Runtime
+  readonly broker?: Broker
+  readonly backend?: ResultBackend
   /** Lines of the spool; default a file at `resultSpoolPath`. */
   readonly spool?: LineStore
   /** Awaited after every effect: a simulation crashes here (F04). */

@@ -47,14 +47,15 @@ export class Worker implements Service {
   #harder: Deferred<void> = deferred()
 
   constructor(app: App, options: WorkerOptions = {}, parts: WorkerParts = {}) {
+    const runtime = parts.runtime ?? app.runtime
     this.app = app
-    this.name = nodeName(expandNodeName(options.name ?? app.settings.workerName, app.runtime.host.name))
-    const wanted = options.concurrency ?? app.settings.workerConcurrency ?? app.runtime.host.cpus
+    this.name = nodeName(expandNodeName(options.name ?? app.settings.workerName, runtime.host.name))
+    const wanted = options.concurrency ?? app.settings.workerConcurrency ?? runtime.host.cpus
     this.concurrency = poolSize(options.pool ?? app.settings.workerPool, wanted)
     this.queues = app.queues.consumed(options.queues, options.excludeQueues).map(queue => queue.name)
     this.#options = options
     this.#parts = parts
-    this.#runtime = app.runtime
+    this.#runtime = runtime
   }
 
   /** How it ended. Never rejects. */
@@ -73,7 +74,7 @@ export class Worker implements Service {
    */
   async start(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const { app, name, concurrency } = this
-    const [broker, backend] = await Promise.all([app.broker(), app.backend()])
+    const { broker = await app.broker(), backend = await app.backend() } = this.#parts
     const engine = createEngine({
       app,
       name,

@@ -21,6 +21,7 @@ export interface MemoryCoreOptions {
   readonly leaseMs: Ms
   readonly dedupeMs: Ms
   readonly maxPublishIds: number
+  readonly lookAgainMs: Ms
 }
 
 /**
@@ -34,7 +35,7 @@ export class MemoryCore {
   readonly #queues = new Map<QueueName, MemoryQueue>()
   readonly #holders = new Set<Holder>()
   readonly #published: PublishWindow
-  readonly #waiting = new WaitingRoom()
+  readonly #waiting: WaitingRoom
   #ages = 0
   #claims = 0
 
@@ -42,6 +43,7 @@ export class MemoryCore {
     this.#clock = clock
     this.#leaseMs = options.leaseMs
     this.#published = new PublishWindow({ length: options.dedupeMs, max: options.maxPublishIds, now: clock.steady() })
+    this.#waiting = new WaitingRoom(options.lookAgainMs)
   }
 
   enter(): Holder {
@@ -54,6 +56,12 @@ export class MemoryCore {
   leave(holder: Holder): void {
     if (!this.#holders.has(holder)) return
     this.#end(holder, false)
+  }
+
+  /** A lease that runs out before its time: everything held goes back counted. */
+  expire(holder: Holder): void {
+    if (!this.#holders.has(holder)) return
+    this.#end(holder, true)
   }
 
   /** False: too late, a sweep came first. */

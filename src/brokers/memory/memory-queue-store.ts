@@ -13,6 +13,8 @@ export interface MemoryQueueStoreOptions {
   readonly dedupeMs?: Ms
   /** How many are remembered at least, when they come faster than that. Default 1,000,000. */
   readonly maxPublishIds?: number
+  /** How often somebody who waits for a delayed message looks whether the wall clock was stepped. Default 1 s. */
+  readonly lookAgainMs?: Ms
 }
 
 /**
@@ -27,11 +29,17 @@ export class MemoryQueueStore implements QueueStore {
   readonly #sessions = new Set<MemorySession>()
 
   constructor(runtime: Pick<Runtime, 'clock' | 'random'>, options: MemoryQueueStoreOptions = {}) {
-    const { leaseMs = 20_000, renewMs = 5_000, dedupeMs = 60_000, maxPublishIds = 1_000_000 } = options
+    const {
+      leaseMs = 20_000,
+      renewMs = 5_000,
+      dedupeMs = 60_000,
+      maxPublishIds = 1_000_000,
+      lookAgainMs = 1_000,
+    } = options
     this.#runtime = runtime
     this.#leaseMs = leaseMs
     this.#renewMs = renewMs
-    this.#core = new MemoryCore(runtime.clock, { leaseMs, dedupeMs, maxPublishIds })
+    this.#core = new MemoryCore(runtime.clock, { leaseMs, dedupeMs, maxPublishIds, lookAgainMs })
   }
 
   open(holder: { readonly name: string }, signal?: AbortSignal): Promise<MemorySession> {

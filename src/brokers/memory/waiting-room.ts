@@ -7,12 +7,15 @@ interface Waiter {
   wake(): void
 }
 
-/** Steps of the wall clock move due times; a waiter looks again at least this often. */
-const LOOK_AGAIN: Ms = 1_000
-
 /** Sessions that wait for something to claim. */
 export class WaitingRoom {
   readonly #waiters = new Map<QueueName, Set<Waiter>>()
+  readonly #lookAgain: Ms
+
+  /** `lookAgain`: steps of the wall clock move due times; a waiter looks again at least this often. */
+  constructor(lookAgain: Ms) {
+    this.#lookAgain = lookAgain
+  }
 
   /** Resolves on `wake` of one of the queues, when `dueIn` has passed, or when the signal fires. */
   wait(queues: readonly QueueName[], dueIn: Ms | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
@@ -25,7 +28,7 @@ export class WaitingRoom {
         resolve()
       }
       const waiter: Waiter = { queues, wake }
-      const timer = dueIn === undefined ? undefined : clock.timer(Math.min(Math.max(0, dueIn), LOOK_AGAIN), wake)
+      const timer = dueIn === undefined ? undefined : clock.timer(Math.min(Math.max(0, dueIn), this.#lookAgain), wake)
       signal.addEventListener('abort', wake)
       this.#enter(waiter)
     })

@@ -38,6 +38,15 @@ export class SimClock {
     return this.#pending
   }
 
+  /** When the next timer rings; undefined when none does. */
+  get due(): SteadyMs | undefined {
+    for (let timer = this.#timers.peek(); timer !== undefined; timer = this.#timers.peek()) {
+      if (timer.ring !== undefined) return timer.due
+      this.#timers.pop()
+    }
+    return undefined
+  }
+
   /** Rings once after `ms`, in the async context of the caller, as Node's timers do. Negative spans count as 0. */
   schedule(ms: Ms, ring: () => void): Disposable {
     const due = this.#now + Math.max(0, ms)
