@@ -122,6 +122,7 @@ export class Intake implements Disposable {
       deliveries: [delivery],
       late: this.#policy(request).acksLate,
       execution: undefined,
+      robbed: false,
       verdict: undefined,
     }
     this.#obey(running, this.#admit(running, 'unasked'))
@@ -171,7 +172,9 @@ export class Intake implements Disposable {
   async checkLeases(): Promise<void> {
     for (const running of [...this.#running.values()]) {
       if (!running.late || running.execution === undefined) continue
-      if (!(await anyCurrent(running.deliveries))) running.execution.interrupt({ kind: 'lease-lost' })
+      if (await anyCurrent(running.deliveries)) continue
+      running.robbed = true
+      running.execution.interrupt({ kind: 'lease-lost' })
     }
   }
 
@@ -433,7 +436,9 @@ export class Intake implements Disposable {
         this.#finished.set(running.key, true, this.#parts.runtime.clock.steady())
       }
     } finally {
-      this.#forget(running)
+      // An end without a verdict: what was adopted meanwhile would be held by nobody for ever.
+      if (running.verdict === undefined) await this.#giveBack(running)
+      else this.#forget(running)
     }
   }
 

@@ -128,9 +128,9 @@ function performOne(
   }
 }
 
-/** D25: only a process that may have lost its leases asks; a token that is lost ends the list before any effect. */
+/** D25: only who may have lost its lease asks; a token that is lost ends the list before any effect. */
 function checkToken(running: Running, world: World): Promise<Performed | undefined> | undefined {
-  return world.live()?.suspect() === true ? askForToken(running, world) : undefined
+  return running.robbed || world.live()?.suspect() === true ? askForToken(running, world) : undefined
 }
 
 async function askForToken(running: Running, world: World): Promise<Performed | undefined> {

@@ -13,6 +13,8 @@ export interface Running {
   /** Ack after the outcome. */
   readonly late: boolean
   execution: Execution | undefined
+  /** Its token was once found lost: it is asked for again before any effect, since a later one may have been adopted (D25). */
+  robbed: boolean
   /** The verdict that was given on `deliveries`; what is adopted later gets the same at once. */
   verdict: 'ack' | 'requeue' | undefined
 }

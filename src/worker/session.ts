@@ -163,6 +163,7 @@ export class Session implements AsyncDisposable {
       if (reason === undefined) return
       this.#connection = undefined
       this.#consumer = undefined
+      if (connection.suspect()) await this.#parts.leasesSuspect()
       this.#parts.lost(reason)
       const next = await this.#reconnect(reason, signal)
       if (next === undefined) return
