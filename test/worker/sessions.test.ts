@@ -67,6 +67,26 @@ describe('D84 the connection is lost', () => {
     })
   })
 
+  test('one that takes its time to end after that has adopted its redelivery meanwhile, and gives it back', async () => {
+    const act = async (_s: Stage, process: Process) => {
+      try {
+        await process.runtime.clock.sleep(3000, currentTask().signal)
+        return 'done'
+      } finally {
+        await process.runtime.clock.sleep(8000)
+      }
+    }
+    const settings = { workerCancelLongRunningTasksOnConnectionLoss: true }
+    await onStage({ tasks: { t: [act, LATE] }, settings }, async stage => {
+      const { broker } = await stage.worker()
+      await stage.app.sendTask('t', [], { taskId: 'a' })
+      await stage.started('a')
+      broker.reset()
+      await stage.quiet(60_000)
+      assert.deepEqual([stage.runs('a'), await stage.status('a')], [2, 'SUCCESS'])
+    })
+  })
+
   test('prefetched ones that never started are dropped here and come again, each once', async () => {
     await onStage({ tasks: { t: [sleeper(300), LATE] } }, async stage => {
       const { broker } = await stage.worker('w', { concurrency: 2, prefetchMultiplier: 8 })

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { AppendFile } from '../../src/drivers/append-file.js'
+import type { QueueName, TaskId } from '../../src/protocol/ids.js'
+import type { ResultMeta } from '../../src/protocol/result-meta.js'
+import type { SpoolEntry } from '../../src/worker/perform.js'
+import { type LineStore, Spool } from '../../src/worker/spool.js'
+import { handRuntime } from '../app/hand-runtime.js'
+import { MemoryLines } from '../support/worker/rig.js'
+
+const META: ResultMeta = {
+  taskId: 'a' as TaskId,
+  status: 'SUCCESS',
+  result: { text: 'line\nbreak \u2028 ü', big: 12345678901234567890n, list: [1, null, true] },
+  error: undefined,
+  traceback: undefined,
+  children: [{ id: 'c' as TaskId, parent: undefined, members: undefined }],
+  dateDone: '2026-01-01T00:00:00.000000+00:00',
+}
+
+const FAILED: ResultMeta = {
+  ...META,
+  status: 'FAILURE',
+  result: undefined,
+  error: { type: 'ValueError', args: ['no', 2], module: 'builtins' },
+  traceback: 'Traceback\n  in a',
+}
+
+const ENTRIES: readonly SpoolEntry[] = [
+  { kind: 'store', meta: META, ttl: 86_400_000 },
+  { kind: 'store', meta: FAILED, ttl: undefined },
+  {
+    kind: 'publish',
+    outgoing: {
+      message: {
+        headers: { task: 't', id: 'b', nested: { a: [1, null] } },
+        properties: { contentType: 'application/json', priority: 3 },
+        body: new Uint8Array([0, 1, 2, 127, 128, 255, 10, 13]),
+      },
+      queue: { name: 'q' as QueueName, durable: true },
+      to: { exchange: '', routingKey: 'q' },
+      publishId: 'p',
+      notBefore: 1_790_000_000_000,
+    },
+  },
+]
+
+function spoolOn(lines: LineStore, redo: (entry: SpoolEntry) => Promise<void>) {
+  const runtime = handRuntime()
+  return { spool: new Spool({ runtime, lines, redo }), log: runtime.lines }
+}
+
+const refusing = () => Promise.reject(new Error('still away'))
+
+describe('D47 the spool', () => {
+  test('gives back exactly what was put in, in order, one line each', async () => {
+    const lines = new MemoryLines()
+    const redone: SpoolEntry[] = []
+    const { spool } = spoolOn(lines, async entry => void redone.push(entry))
+    for (const entry of ENTRIES) await spool.write(entry)
+    assert.equal(lines.lines.length, 3)
+    for (const line of lines.lines) assert.doesNotMatch(line, /[\r\n]/)
+    assert.equal(await spool.drain(), 3)
+    assert.deepEqual(redone.map(plain), ENTRIES.map(plain))
+    assert.equal(await spool.drain(), 0)
+  })
+
+  test('keeps what still cannot be done, and says so', async () => {
+    const lines = new MemoryLines()
+    let back = false
+    const { spool, log } = spoolOn(lines, () => (back ? Promise.resolve() : refusing()))
+    for (const entry of ENTRIES) await spool.write(entry)
+    assert.equal(await spool.drain(), 0)
+    assert.equal(log.filter(line => line.message.includes('still not possible')).length, 3)
+    back = true
+    assert.equal(await spool.drain(), 3)
+  })
+
+  test('M47 damaged lines are said and left out; the others are done', async () => {
+    const lines = new MemoryLines()
+    let redone = 0
+    const { spool, log } = spoolOn(lines, async () => void redone++)
+    await spool.write(ENTRIES[0] as SpoolEntry)
+    const [good] = lines.lines
+    lines.lines = [
+      '',
+      '{',
+      'null',
+      '[]',
+      '42',
+      '{"kind":"store"}',
+      '{"kind":"nonsense"}',
+      '{"kind":"publish","outgoing":{}}',
+      (good ?? '').slice(0, 40),
+      good ?? '',
+    ]
+    await spool.drain()
+    assert.equal(redone, 1)
+    assert.ok(log.filter(line => line.level === 'error').length >= 8)
+  })
+
+  test('on disk it survives its process, also one that died while draining', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lovage-spool-'))
+    try {
+      const path = join(folder, 'deep', 'w.spool')
+      const { spool } = spoolOn(new AppendFile(path), refusing)
+      for (const entry of ENTRIES) await spool.write(entry)
+      // A process that takes the lines and dies before it dropped them.
+      await new AppendFile(path).take()
+      const redone: SpoolEntry[] = []
+      const next = spoolOn(new AppendFile(path), async entry => void redone.push(entry)).spool
+      await next.drain()
+      assert.deepEqual(redone.map(plain), ENTRIES.map(plain))
+      assert.equal(await next.drain(), 0)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('a torn last line, as a crash leaves it, costs that line only', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lovage-spool-'))
+    try {
+      const path = join(folder, 'w.spool')
+      const { spool } = spoolOn(new AppendFile(path), refusing)
+      for (const entry of ENTRIES) await spool.write(entry)
+      const text = readFileSync(path, 'utf8')
+      writeFileSync(path, text.slice(0, -30))
+      let redone = 0
+      await spoolOn(new AppendFile(path), async () => void redone++).spool.drain()
+      assert.equal(redone, 2)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+function plain(entry: SpoolEntry): unknown {
+  if (entry.kind === 'store') {
+    const { status, result, error, traceback, taskId, dateDone } = entry.meta
+    return { status, result, error, traceback, taskId, dateDone, ttl: entry.ttl }
+  }
+  return { ...entry.outgoing, message: { ...entry.outgoing.message, body: [...entry.outgoing.message.body] } }
+}
