@@ -2,7 +2,7 @@
 //   (default)  src, test and bench → build/     the checks and tests run on this
 //   --dist     src without tests   → dist/      what is published
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -20,7 +20,16 @@ for (const file of assets(join(root, 'src'))) {
   mkdirSync(dirname(to), { recursive: true })
   cpSync(file, to)
 }
+if (values.dist) dropLeftovers()
 process.exitCode = compiled.status ?? 1
+
+/** What an earlier build made of sources that are gone would be published, too. */
+function dropLeftovers() {
+  for (const path of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(js|d\.ts|sql)$/.test(path)) continue
+    if (!existsSync(join(root, 'src', path.replace(/(\.d\.ts|\.js)$/, '.ts')))) rmSync(join(out, path))
+  }
+}
 
 function assets(folder) {
   const found = []
