@@ -21,12 +21,15 @@ const NO_DESTROY_HOOK = { requireManualDestroy: true } as const
 export class SimClock {
   readonly #timers = new Heap<SimTimer>(isEarlier)
   readonly #random: SimRandom
+  readonly #contexts: boolean
   #now: SteadyMs = 0
   #order = 0
   #pending = 0
 
-  constructor(random: SimRandom) {
+  /** `contexts`: timers ring in the async context of whoever set them, as Node's do; else in none. */
+  constructor(random: SimRandom, { contexts = true }: { readonly contexts?: boolean } = {}) {
     this.#random = random
+    this.#contexts = contexts
   }
 
   get now(): SteadyMs {
@@ -47,12 +50,11 @@ export class SimClock {
     return undefined
   }
 
-  /** Rings once after `ms`, in the async context of the caller, as Node's timers do. Negative spans count as 0. */
+  /** Rings once after `ms`. Negative spans count as 0. */
   schedule(ms: Ms, ring: () => void): Disposable {
     const due = this.#now + Math.max(0, ms)
-    const context = new AsyncResource('SimTimer', NO_DESTROY_HOOK)
-    const inContext = (): void => context.runInAsyncScope(ring)
-    const timer: SimTimer = { due, tie: this.#random.next(), order: this.#order++, ring: inContext }
+    const order = this.#order++
+    const timer: SimTimer = { due, tie: this.#random.next(), order, ring: this.#contexts ? inContext(ring) : ring }
     this.#timers.push(timer)
     this.#pending++
     return { [Symbol.dispose]: () => void this.#take(timer) }
@@ -76,6 +78,11 @@ export class SimClock {
     timer.ring = undefined
     return ring
   }
+}
+
+function inContext(ring: () => void): () => void {
+  const context = new AsyncResource('SimTimer', NO_DESTROY_HOOK)
+  return () => context.runInAsyncScope(ring)
 }
 
 function isEarlier(a: SimTimer, b: SimTimer): boolean {

@@ -34,8 +34,10 @@ export class SimLink {
   readonly #options: SimLinkOptions
   /** Those of which at least one end does not know yet that they are over. */
   readonly #channels = new Set<SimChannel>()
+  readonly #armed: { readonly verb: string | undefined; readonly fate: CallFate }[] = []
   #state: 'open' | 'cut' | 'blackhole' = 'open'
   #calls = 0
+  #slowness = 1
 
   constructor(process: SimProcess, world: SimLinkWorld, options: SimLinkOptions) {
     this.process = process
@@ -74,6 +76,22 @@ export class SimLink {
     for (const channel of [...this.#channels]) channel.cut()
   }
 
+  /** Everything takes `factor` times as long from now on; 1 = as configured. */
+  slow(factor: number): void {
+    this.#world.trace('link', `${this.place} slow ${factor}`)
+    this.#slowness = factor
+  }
+
+  /** The next call of the verb (absent: of any) meets this fate. */
+  strike(fate: CallFate, verb?: string): void {
+    this.#armed.push({ verb, fate })
+  }
+
+  /** Takes back what `strike` announced and has not happened. */
+  disarm(): void {
+    this.#armed.length = 0
+  }
+
   /** A new connection. On a cut link it is lost from the start. */
   connect(trouble: (verb: string, sent: boolean) => Error): SimChannel {
     const channel = new SimChannel({
@@ -94,11 +112,18 @@ export class SimLink {
 
   #fate(verb: string): CallFate {
     const index = this.#calls++
+    const at =
+      this.#armed.length === 0 ? -1 : this.#armed.findIndex(armed => armed.verb === undefined || armed.verb === verb)
+    if (at !== -1) {
+      const [armed] = this.#armed.splice(at, 1)
+      this.#world.trace('fate', `${this.place} ${verb} ${armed?.fate}`)
+      return armed?.fate ?? 'pass'
+    }
     return this.#options.fate?.({ process: this.process.name, place: this.place, verb, index }) ?? 'pass'
   }
 
   #delay(): Ms {
     const { min, max } = this.#options.latency ?? { min: 0.2, max: 2 }
-    return this.#world.random.between(min, max)
+    return this.#world.random.between(min, max) * this.#slowness
   }
 }

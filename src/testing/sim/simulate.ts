@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers'
+import { clearImmediate, setImmediate } from 'node:timers'
 import type { Ms } from '../../lib/time.js'
 import { SimFailure } from './errors.js'
 import { guardAgainstEscape } from './escape-guard.js'
@@ -12,6 +12,16 @@ export interface SimulateOptions {
   readonly limit?: Ms
   /** How many of the last trace lines are kept; the hash covers all. Default 2,000. */
   readonly keep?: number
+  /**
+   * `full` (default) writes and hashes every line. `instants` keeps no lines and hashes only when things happened: enough
+   * to tell two runs apart, and a third faster; repeat a seed that fails with `full`.
+   */
+  readonly trace?: 'full' | 'instants'
+  /**
+   * Whether timers ring in the async context of whoever set them, as Node's do. Default true; false for many runs of
+   * handlers that ask for `currentTask()` before they first wait.
+   */
+  readonly contexts?: boolean
 }
 
 export interface SimReport<T> {
@@ -35,9 +45,7 @@ const LIVELOCK = 1_000_000
 /**
  * Runs a scenario in virtual time, repeatably: everything in it that could differ from run to run comes from the seed.
  *
- * The loop: let all microtasks run out, look at the invariants, go to the next timer, ring it. A turn through
- * `setImmediate` lets them run out: Node empties the microtask and `nextTick` queues, however long they grow, before the
- * next immediate runs. The scenario's promise ends the run; what is still to ring then never does.
+ * The loop: let all microtasks run out, look at the invariants, go to the next timer, ring it (`turns`). The scenario's promise ends the run; what is still to ring then never does.
  *
  * While it runs, the real clock, timers, chance and network throw `SimEscapeError`; hence one simulation per process at
  * a time.
@@ -73,11 +81,11 @@ class SimRun {
   #instant = 0
   #stepsAtInstant = 0
 
-  constructor(seed: string, { limit = WEEK, keep = 2_000 }: SimulateOptions) {
+  constructor(seed: string, { limit = WEEK, keep = 2_000, trace = 'full', contexts = true }: SimulateOptions) {
     this.#seed = seed
     this.#limit = limit
-    this.#clock = new SimClock(new SimRandom(seed).split('schedule'))
-    this.#trace = new Trace(keep)
+    this.#clock = new SimClock(new SimRandom(seed).split('schedule'), { contexts })
+    this.#trace = new Trace(keep, trace)
     this.#world = new SimWorld(seed, this.#clock, this.#trace)
   }
 
@@ -90,11 +98,13 @@ class SimRun {
       value => end({ kind: 'value', value }),
       (error: unknown) => end({ kind: 'error', error }),
     )
-    for (;;) {
-      await microtasksRunOut()
-      if (ending !== undefined) return this.#report(ending)
+    await turns(() => {
+      if (ending !== undefined) return 'over'
       this.#step()
-    }
+      return 'on'
+    })
+    // turns() ends when there is an ending.
+    return this.#report(ending as unknown as Ending<T>)
   }
 
   #step(): void {
@@ -143,6 +153,34 @@ class SimRun {
 const STALLED =
   'nothing is left to happen and the scenario still waits: for a promise nobody settles, or for real I/O, which has no place in a simulation'
 
-function microtasksRunOut(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
+/** Turns asked for at a time: between two of them Node need not look whether any real I/O is ready, which costs more than a turn. */
+const TURNS = 128
+
+/**
+ * Calls `turn` until it says that it is over or throws. Before each call Node has emptied the microtask and `nextTick`
+ * queues, however long they grew, and has looked for unhandled rejections: it does so between any two immediates.
+ */
+function turns(turn: () => 'on' | 'over'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let asked: NodeJS.Immediate[] = []
+    let left = 0
+    const end = (settle: () => void): void => {
+      for (const one of asked) clearImmediate(one)
+      settle()
+    }
+    const take = (): void => {
+      left--
+      try {
+        if (turn() === 'over') end(resolve)
+        else if (left === 0) ask()
+      } catch (error) {
+        end(() => reject(error))
+      }
+    }
+    const ask = (): void => {
+      left = TURNS
+      asked = Array.from({ length: TURNS }, () => setImmediate(take))
+    }
+    ask()
+  })
 }
