@@ -36,6 +36,25 @@ export class SqliteError extends LovageError {
   get damaged(): boolean {
     return this.sqlite === 'CORRUPT' || this.sqlite === 'NOTADB'
   }
+
+  /** What to do about it, as sentences to go behind others; empty where there is nothing particular to say. */
+  get remedy(): string {
+    switch (this.sqlite) {
+      case 'FULL':
+        return ' Make room on its disk; work goes on by itself then.'
+      case 'READONLY':
+        return ' Make the file and its folder writable; work goes on by itself then.'
+      case 'IOERR':
+        return ' Look at its disk.'
+      case 'BUSY':
+        return ' Another process holds its lock for very long; find out which.'
+      case 'CORRUPT':
+      case 'NOTADB':
+        return ' Start again: the file is checked and, if damaged, kept aside for "lovage sqlite recover".'
+      default:
+        return ''
+    }
+  }
 }
 
 /**

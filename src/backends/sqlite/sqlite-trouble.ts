@@ -7,28 +7,13 @@ export function sqliteTrouble(doing: string, path: string, error: unknown): unkn
     return new BackendError(error.code, error.message, { cause: error, transient: false })
   }
   if (!(error instanceof SqliteError)) return error
-  const message = `Result backend, while ${doing}: ${sentence(error.message)} File: ${path}.${advice(error)}`
+  const message = `Result backend, while ${doing}: ${sentence(error.message)} File: ${path}.${error.remedy}`
   return new BackendError(error.code, message, { cause: error, transient: isTransient(error) })
 }
 
 /** Without space, with a lock held for long, with the file replaced or its thread dead: a later try may find all well. */
 function isTransient(error: SqliteError): boolean {
   return error.unwritable || error.sqlite === 'BUSY' || error.sqlite === 'GONE' || error.sqlite === 'THREAD'
-}
-
-function advice(error: SqliteError): string {
-  switch (error.sqlite) {
-    case 'FULL':
-      return ' Make room on its disk; work goes on by itself then.'
-    case 'READONLY':
-      return ' Make the file and its folder writable; work goes on by itself then.'
-    case 'IOERR':
-      return ' Look at its disk.'
-    case 'BUSY':
-      return ' Another process holds its lock for very long; find out which.'
-    default:
-      return ''
-  }
 }
 
 function sentence(text: string): string {

@@ -11,7 +11,7 @@ export function isRefusal(error: unknown): error is SqliteError {
 export function sqliteTrouble(doing: string, path: string, error: unknown): unknown {
   if (error instanceof SqliteDamagedError) return new DamagedStoreError(error.code, error.message, { cause: error })
   if (!(error instanceof SqliteError)) return ownTrouble(error)
-  const message = `While ${doing}: ${sentence(error.message)} File: ${path}.${advice(error)}`
+  const message = `While ${doing}: ${sentence(error.message)} File: ${path}.${error.remedy}`
   if (error.damaged) return new DamagedStoreError(error.code, message, { cause: error })
   return new BrokerError(error.code, message, { cause: error, transient: error.sqlite !== 'ERROR' })
 }
@@ -19,7 +19,7 @@ export function sqliteTrouble(doing: string, path: string, error: unknown): unkn
 /** A refused push was rolled back: nothing of it is in the file. */
 export function pushTrouble(path: string, error: unknown): unknown {
   if (!isRefusal(error)) return sqliteTrouble('publishing', path, error)
-  const message = `The message was not accepted: ${sentence(error.message)} File: ${path}.${advice(error)}`
+  const message = `The message was not accepted: ${sentence(error.message)} File: ${path}.${error.remedy}`
   if (error.sqlite === 'BUSY') return new NotSentError(error.code, message, { cause: error, transient: true })
   return new RejectedByBrokerError(error.code, message, { cause: error, transient: true })
 }
@@ -28,24 +28,6 @@ export function pushTrouble(path: string, error: unknown): unknown {
 function ownTrouble(error: unknown): unknown {
   if (!(error instanceof LovageError) || error instanceof BrokerError || error instanceof ConfigError) return error
   return new BrokerError(error.code, error.message, { cause: error, transient: false })
-}
-
-function advice(error: SqliteError): string {
-  switch (error.sqlite) {
-    case 'FULL':
-      return ' Make room on its disk; work goes on by itself then.'
-    case 'READONLY':
-      return ' Make the file and its folder writable; work goes on by itself then.'
-    case 'IOERR':
-      return ' Look at its disk.'
-    case 'BUSY':
-      return ' Another process holds its lock for very long; find out which.'
-    case 'CORRUPT':
-    case 'NOTADB':
-      return ' Start again: the file is checked and, if damaged, kept aside for "lovage sqlite recover".'
-    default:
-      return ''
-  }
 }
 
 function sentence(text: string): string {
