@@ -1,65 +1,137 @@
-/** One side of a comparison: does its work once and says how many items per second it managed. */
+import { loadavg } from 'node:os'
+
+/** What one run of a contestant came to, by the name of the figure: `{ rate: 41_000 }`. */
+export type Sample = Readonly<Record<string, number>>
+
+/** One side of a comparison: does its work once. */
 export interface Contestant {
   readonly name: string
-  run(): Promise<number>
+  run(): Promise<Sample>
 }
 
-export interface Row {
-  readonly name: string
-  /** Ours over theirs. */
+/** The two sides, made ready; disposed when the row is over. */
+export interface Contest extends AsyncDisposable {
   readonly ours: Contestant
   readonly theirs: Contestant
-  /** Least acceptable ratio of the medians. */
-  readonly aim: number
+}
+
+/** A figure that both sides give, and what is expected of it. */
+export interface Figure {
+  readonly name: string
+  readonly unit: 'tasks/s' | 'ms' | 'MB' | '% of a core'
+  /** Undefined: told, not judged. */
+  readonly aim?: Aim
+}
+
+/** About the median of ours over the median of theirs, or about ours alone. */
+export type Aim =
+  | { readonly kind: 'ratio-at-least'; readonly value: number }
+  | { readonly kind: 'ratio-at-most'; readonly value: number }
+  | { readonly kind: 'at-most'; readonly value: number }
+
+export interface Row {
+  /** As given to `--only`. */
+  readonly name: string
+  readonly title: string
+  readonly needsRedis: boolean
+  readonly figures: readonly Figure[]
+  open(): Promise<Contest>
+}
+
+export interface FigureResult {
+  readonly name: string
+  readonly unit: Figure['unit']
+  readonly ours: Side
+  readonly theirs: Side
+  /** Of the medians, ours over theirs. */
+  readonly ratio: number
+  /** Of the single rounds, sorted: the spread. */
+  readonly ratios: readonly number[]
+  readonly aim: Aim | undefined
+  readonly reached: boolean
+}
+
+export interface Side {
+  readonly name: string
+  readonly median: number
+  /** In the order of the rounds. */
+  readonly values: readonly number[]
 }
 
 export interface RowResult {
   readonly name: string
-  readonly aim: number
-  /** Ratio of the medians. */
-  readonly ratio: number
-  /** Ratios of the single rounds, sorted: the spread. */
-  readonly ratios: readonly number[]
-  readonly ours: { readonly name: string; readonly median: number; readonly rates: readonly number[] }
-  readonly theirs: { readonly name: string; readonly median: number; readonly rates: readonly number[] }
+  readonly title: string
+  readonly figures: readonly FigureResult[]
+  /** How often it was measured until the rounds agreed, or until patience ended. */
+  readonly tries: number
+  /** The rounds still disagreed at the end. */
+  readonly noisy: boolean
+  /** One-minute load of the machine at the end. Above the two or three that a row itself makes, it had other work. */
+  readonly load: number
 }
 
-/** More than this between the largest and the smallest ratio is noise: the row is measured once more. */
+/** The first figure's largest ratio over its smallest, beyond which the row is measured again. */
 const NOISY = 1.6
+const TRIES = 3
 
-/** Runs both sides in turn, `rounds` times, after one unmeasured round each; once more when the machine was noisy. */
+/** Runs both sides in turn, `rounds` times, after one unmeasured round each; again while the machine is noisy. */
 export async function measure(row: Row, rounds: number): Promise<RowResult> {
-  await row.theirs.run()
-  await row.ours.run()
-  const first = await round(row, rounds)
-  return spread(first) <= NOISY ? first : round(row, rounds)
-}
-
-async function round(row: Row, rounds: number): Promise<RowResult> {
-  const ours: number[] = []
-  const theirs: number[] = []
-  for (let i = 0; i < rounds; i++) {
-    theirs.push(await row.theirs.run())
-    ours.push(await row.ours.run())
-  }
-  const ratios = ours.map((rate, i) => rate / (theirs[i] as number)).sort((a, b) => a - b)
-  return {
-    name: row.name,
-    aim: row.aim,
-    ratio: median(ours) / median(theirs),
-    ratios,
-    ours: { name: row.ours.name, median: median(ours), rates: ours },
-    theirs: { name: row.theirs.name, median: median(theirs), rates: theirs },
+  await using contest = await row.open()
+  await contest.theirs.run()
+  await contest.ours.run()
+  for (let tries = 1; ; tries++) {
+    const figures = await play(contest, row.figures, rounds)
+    const noisy = spread(figures) > NOISY
+    if (!noisy || tries === TRIES) {
+      return { name: row.name, title: row.title, figures, tries, noisy, load: loadavg()[0] ?? 0 }
+    }
   }
 }
 
-function spread({ ratios }: RowResult): number {
-  return (ratios.at(-1) as number) / (ratios[0] as number)
+async function play({ ours, theirs }: Contest, figures: readonly Figure[], rounds: number): Promise<FigureResult[]> {
+  const samples: { readonly ours: Sample; readonly theirs: Sample }[] = []
+  for (let i = 0; i < rounds; i++) samples.push({ theirs: await theirs.run(), ours: await ours.run() })
+  return figures.map(({ name, unit, aim }) => {
+    const side = (which: 'ours' | 'theirs', of: string): Side => {
+      const values = samples.map(sample => sample[which][name] ?? Number.NaN)
+      return { name: of, median: median(values), values }
+    }
+    const [mine, other] = [side('ours', ours.name), side('theirs', theirs.name)]
+    const ratio = mine.median / other.median
+    const ratios = mine.values.map((value, i) => value / (other.values[i] as number)).sort((a, b) => a - b)
+    return { name, unit, ours: mine, theirs: other, ratio, ratios, aim, reached: isReached(aim, ratio, mine.median) }
+  })
+}
+
+function isReached(aim: Aim | undefined, ratio: number, own: number): boolean {
+  switch (aim?.kind) {
+    case undefined:
+      return true
+    case 'ratio-at-least':
+      return ratio >= aim.value
+    case 'ratio-at-most':
+      return ratio <= aim.value
+    case 'at-most':
+      return own <= aim.value
+    default:
+      return aim satisfies never
+  }
+}
+
+function spread([first]: readonly FigureResult[]): number {
+  if (first === undefined) return 1
+  return (first.ratios.at(-1) as number) / (first.ratios[0] as number)
 }
 
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+/** Between two values: as far from each as `q` says. */
+export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const high = sorted[middle] as number
-  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] as number) + high) / 2
+  const at = (sorted.length - 1) * q
+  const low = sorted[Math.floor(at)] as number
+  const high = sorted[Math.ceil(at)] as number
+  return low + (high - low) * (at - Math.floor(at))
 }

@@ -1,38 +1,63 @@
-import { execFileSync } from 'node:child_process'
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { installPeers, redisAnswers } from './peers.js'
+import { printRow, type Report, surroundings, writeReport } from './report.js'
 import { measure, type RowResult } from './row.js'
-import { sqliteNoop } from './sqlite-noop.js'
+import { allRows } from './rows.js'
+
+const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--tasks N] [--json] [--no-write] [--list]
+  --only NAME   this row only; may be given several times
+  --rounds N    how often each side is run, in turn (5)
+  --tasks N     tasks per run in the rows about rates (50000)
+  --json        print the report instead of a table
+  --no-write    leave no file in bench/results/
+  --list        names and titles of the rows
+Rows that compare with BullMQ need a Redis on 127.0.0.1:6379 (redis-server); without one they are skipped.`
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
+    only: { type: 'string', multiple: true },
     rounds: { type: 'string', default: '5' },
     tasks: { type: 'string', default: '50000' },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: true },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
-const tasks = Number(values.tasks)
-const rows = [sqliteNoop('os', tasks), sqliteNoop('full', tasks)]
+const rows = allRows(Number(values.tasks))
+const unknown = (values.only ?? []).filter(name => !rows.some(row => row.name === name))
+if (values.help || unknown.length > 0) {
+  for (const name of unknown) console.error(`There is no row ${name}; --list shows them.`)
+  console.log(USAGE)
+  process.exit(unknown.length > 0 ? 2 : 0)
+}
+if (values.list) {
+  for (const { name, title } of rows) console.log(`${name.padEnd(18)} ${title}`)
+  process.exit()
+}
+
+const chosen = values.only === undefined ? rows : rows.filter(row => values.only?.includes(row.name))
+const redis = await redisAnswers()
+if (redis && chosen.some(row => row.needsRedis)) installPeers()
+const rounds = Number(values.rounds)
+const start = surroundings(rounds)
 const results: RowResult[] = []
-for (const row of rows) {
-  const result = await measure(row, Number(values.rounds))
+const skipped: string[] = []
+for (const row of chosen) {
+  if (row.needsRedis && !redis) {
+    skipped.push(row.name)
+    if (!values.json) console.log(`${row.title}\n  skipped: no Redis answers\n`)
+    continue
+  }
+  const result = await measure(row, rounds)
   results.push(result)
-  if (!values.json) print(result)
+  if (!values.json) console.log(printRow(result))
 }
-if (values.json) console.log(JSON.stringify({ commit: commit(), node: process.version, cpus: cpus().length, results }))
-process.exitCode = results.every(result => result.ratio >= result.aim) ? 0 : 1
-
-function print({ name, ours, theirs, ratio, ratios, aim }: RowResult): void {
-  const rate = (value: number): string => `${Math.round(value).toLocaleString('en')}/s`
-  const low = (ratios[0] ?? 0).toFixed(2)
-  const high = (ratios.at(-1) ?? 0).toFixed(2)
-  console.log(`${name}
-  ${ours.name.padEnd(26)} ${rate(ours.median)}
-  ${theirs.name.padEnd(26)} ${rate(theirs.median)}
-  ratio ${ratio.toFixed(2)} (rounds ${low} to ${high}), aim ${aim}: ${ratio >= aim ? 'reached' : 'NOT REACHED'}
-`)
+const report: Report = { ...start, results, skipped }
+if (values.json) console.log(JSON.stringify(report))
+if (values.write) {
+  const path = writeReport(report)
+  if (!values.json) console.log(`Written to ${path}`)
 }
-
-function commit(): string {
-  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
-}
+process.exit(results.every(({ figures }) => figures.every(figure => figure.reached)) ? 0 : 1)
