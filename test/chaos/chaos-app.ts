@@ -51,6 +51,7 @@ function createApp(settings: Omit<ChaosSettings, 'journal' | 'name'>, broker: Br
   return new App(
     'chaos',
     {
+      brokerUrl: `sqlite:///${settings.database}`,
       resultBackend: `db+sqlite:///${settings.database}`,
       durability: settings.durability,
       taskDefaultQueue: QUEUE,

@@ -32,6 +32,8 @@ export class ChaosProcess implements AsyncDisposable {
   readonly name: string
   readonly child: ChildProcess
   readonly lines: JournalLine[] = []
+  /** How many of them are confirmed acks. */
+  acks = 0
   readonly startedAt: number = monotonic()
   /** Resolves when it is ready; rejects when it ends before. */
   readonly ready: Promise<void>
@@ -39,6 +41,8 @@ export class ChaosProcess implements AsyncDisposable {
   readyAt: number | undefined
   /** When it was sent SIGKILL. */
   killedAt: number | undefined
+  /** It was told to end: that it does is no surprise. */
+  dismissed = false
   endedAt: number | undefined
   /** Most memory it was seen to have, bytes. */
   peakMemory = 0
@@ -56,10 +60,13 @@ export class ChaosProcess implements AsyncDisposable {
       env: { ...process.env, ...environment },
     })
     closeSync(log)
-    this.ended = once(this.child, 'exit').then(() => {
-      this.endedAt = monotonic()
-      this.read()
-      this.#reader.close()
+    this.ended = new Promise(resolve => {
+      this.child.once('exit', () => {
+        this.endedAt = monotonic()
+        this.read()
+        this.#reader.close()
+        resolve()
+      })
     })
     this.ready = this.#ready()
     // Whoever needs it to be ready awaits it; nobody else has to hear of its end.
@@ -70,19 +77,33 @@ export class ChaosProcess implements AsyncDisposable {
     return this.endedAt === undefined
   }
 
-  /** The new lines of its journal. */
-  read(): readonly JournalLine[] {
-    const fresh = this.#reader.read()
-    this.lines.push(...fresh)
-    return fresh
+  /** Takes over what is new in its journal. */
+  read(): void {
+    for (const line of this.#reader.read()) {
+      this.lines.push(line)
+      if (line.kind === 'acked') this.acks++
+    }
+  }
+
+  /** To a process that may be about to end. */
+  tell(message: number): void {
+    // Without a listener for errors a message that came too late would be one.
+    if (this.child.connected) this.child.send(message, () => undefined)
   }
 
   log(): string {
     return readFileSync(this.#log, 'utf8')
   }
 
+  /** Asks it to end, with TERM, and does not wait for that. */
+  dismiss(): void {
+    this.dismissed = true
+    this.child.kill('SIGTERM')
+  }
+
   kill(): Promise<void> {
     this.killedAt = monotonic()
+    this.dismissed = true
     this.child.kill('SIGKILL')
     return this.ended
   }
@@ -160,8 +181,12 @@ export class Cluster implements AsyncDisposable {
   /** Tells every worker to end, and waits for it. Rejects when one does not within `deadline` ms. */
   async stopWorkers(deadline = 15_000): Promise<void> {
     const running = this.workers.filter(worker => worker.running)
-    for (const { child } of running) child.kill('SIGTERM')
+    for (const worker of running) worker.dismiss()
     await within(deadline, 'the workers to stop', Promise.all(running.map(worker => worker.ended)))
+    for (const { name, child, killedAt } of running) {
+      if (killedAt === undefined && child.exitCode !== 0)
+        throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}, not 0`)
+    }
   }
 
   /** Ends this process's own connections, and tells which files are left beside database, journals and logs. */

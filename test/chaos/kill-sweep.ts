@@ -1,5 +1,6 @@
 import { SimRandom } from '../../src/testing/sim/sim-random.js'
-import { type ChaosProcess, Cluster, type ClusterSettings, pause } from './cluster.js'
+import { PLANNED_TASK } from './chaos-app.js'
+import { type ChaosProcess, Cluster, type ClusterSettings, pause, type WorkerProgram } from './cluster.js'
 import { monotonic } from './journal.js'
 import { type History, judge, type StoredResult, type Verdict } from './judge.js'
 import { planTasks } from './plan.js'
@@ -13,6 +14,13 @@ export interface SweepOptions {
   /** Longest task, ms: below the mean life of a worker, or it hardly ever ends. */
   readonly longest: number
   readonly cluster?: Partial<ClusterSettings>
+  /** Default `program`. */
+  readonly program?: WorkerProgram
+  /**
+   * `at-once`: SIGKILL. `after-term`: TERM, and SIGKILL to whoever still runs after 0–3 s, as orchestrators do (F08).
+   * Default `at-once`.
+   */
+  readonly killing?: 'at-once' | 'after-term'
   progress?(done: number, kills: number): void
 }
 
@@ -77,10 +85,10 @@ class Sweep {
   async run(): Promise<SweepReport> {
     const started = monotonic()
     const { seed, tasks, longest, workers } = this.#options
-    for (let slot = 0; slot < workers; slot++) this.#slots.push(this.#cluster.startWorker())
+    for (let slot = 0; slot < workers; slot++) this.#slots.push(this.#startWorker())
     await Promise.all(this.#slots.map(worker => worker.ready))
     const producer = this.#cluster.startProducer(seed, String(tasks), String(longest))
-    producer.child.send(BACKLOG)
+    producer.tell(BACKLOG)
     this.#lastProgress = monotonic()
     await this.#attempt(async () => {
       await this.#killWhileWorking(producer)
@@ -107,10 +115,25 @@ class Sweep {
       }
       await pause(wait)
       this.#look(producer)
-      await this.#slots[slot]?.kill()
-      this.#slots[slot] = this.#cluster.startWorker()
-      this.#kills++
+      await this.#end(slot)
+      this.#slots[slot] = this.#startWorker()
     }
+  }
+
+  async #end(slot: number): Promise<void> {
+    const worker = this.#slots[slot]
+    if (worker === undefined) return
+    if (this.#options.killing === 'after-term') {
+      worker.dismiss()
+      await Promise.race([worker.ended, pause(this.#random.between(0, 3000))])
+      if (!worker.running) return
+    }
+    await worker.kill()
+    this.#kills++
+  }
+
+  #startWorker(): ChaosProcess {
+    return this.#cluster.startWorker(this.#options.program)
   }
 
   /** By the number of tasks done, ascending; all within the first 95 %. */
@@ -125,27 +148,36 @@ class Sweep {
     return moments.sort((a, b) => a.after - b.after)
   }
 
+  /** Until nothing waits and nothing runs; looked at repeatedly, since between end and retry a task is in no journal. */
   async #drain(producer: ChaosProcess): Promise<void> {
-    while (producer.running || !(await this.#cluster.empty())) {
+    for (let quiet = 0; quiet < 3; ) {
       this.#look(producer)
-      await pause(50)
+      quiet = !producer.running && this.#idle() && (await this.#cluster.empty()) ? quiet + 1 : 0
+      await pause(100)
     }
+  }
+
+  #idle(): boolean {
+    return this.#slots.every(({ lines }) => {
+      const count = (kind: string): number => lines.filter(line => line.kind === kind).length
+      return count('start') === count('end')
+    })
   }
 
   /** Reads what is new in the journals, lets the producer go on, and throws when nothing moves. */
   #look(producer: ChaosProcess): void {
     const before = this.#done
     for (const worker of this.#slots) {
-      for (const line of worker.read()) if (line.kind === 'acked') this.#done++
-      if (!worker.running && worker.killedAt === undefined)
-        throw new Error(`${worker.name} ended by itself:\n${worker.log()}`)
+      worker.read()
+      if (!worker.running && !worker.dismissed) throw new Error(`${worker.name} ended by itself:\n${worker.log()}`)
       if (worker.readyAt !== undefined) worker.lookAtMemory()
     }
+    this.#done = this.#cluster.workers.reduce((sum, worker) => sum + worker.acks, 0)
     const now = monotonic()
     if (this.#done > before) {
       this.#gap = Math.max(this.#gap, now - this.#lastProgress)
       this.#lastProgress = now
-      if (producer.running && producer.child.connected) producer.child.send(this.#done + BACKLOG)
+      producer.tell(this.#done + BACKLOG)
       this.#options.progress?.(this.#done, this.#kills)
     } else if (now - this.#lastProgress > STUCK) {
       throw new Error(`nothing has moved for ${STUCK / 1000} s, after ${this.#done} acks and ${this.#kills} kills`)
@@ -239,12 +271,14 @@ function openAttempts(lines: History['lines']): ReadonlySet<string> {
   return open
 }
 
+/** Lines of warning and worse, except those of tasks that failed as planned. */
 function complaintsOf(processes: readonly ChaosProcess[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const each of processes) {
     for (const line of each.log().split('\n')) {
+      if (!/\b(warning|error|critical)\b/i.test(line) || line.includes(`Task ${PLANNED_TASK}[`)) continue
       const text = line.replace(/\d+(\.\d+)?/g, 'N').slice(0, 200)
-      if (text !== '') counts.set(text, (counts.get(text) ?? 0) + 1)
+      counts.set(text, (counts.get(text) ?? 0) + 1)
     }
   }
   return counts

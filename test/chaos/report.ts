@@ -1,3 +1,4 @@
+import type { Verdict } from './judge.js'
 import type { SweepReport } from './kill-sweep.js'
 
 /** Most faults that are printed one by one. */
@@ -12,18 +13,7 @@ export function printReport(report: SweepReport): string {
     ['accepted', String(verdict.accepted)],
     ['executed', `${verdict.executed} tasks in ${verdict.executions} executions`],
     ['lost', String(lost.length)],
-    [
-      'extra executions',
-      `${verdict.extra} (in flight at the kills: ${verdict.inFlight}, of which running: ${verdict.unended})`,
-    ],
-    ...(options.acks === 'early'
-      ? ([
-          [
-            'died with worker',
-            `${verdict.diedWithWorker} after their start, ${verdict.diedBetween} between ack and start`,
-          ],
-        ] as const)
-      : []),
+    ...ackRows(options.acks, verdict),
     ['stale acks', String(verdict.staleAcks)],
     ['dead letters', String(verdict.deadLetters)],
     ['recovery', `${ms(recovery.median)} median, ${ms(recovery.longest)} longest`],
@@ -45,6 +35,17 @@ export function printReport(report: SweepReport): string {
       ]),
     faults.length === 0 ? 'Every promise was kept.' : `${faults.length} FAULTS`,
   ].join('\n')
+}
+
+function ackRows(acks: 'late' | 'early', verdict: Verdict): readonly (readonly [string, string])[] {
+  const { extra, inFlight, unended, diedWithWorker, diedBetween } = verdict
+  if (acks === 'late') {
+    return [['extra executions', `${extra} (in flight at the kills: ${inFlight}, of which running: ${unended})`]]
+  }
+  return [
+    ['extra executions', String(extra)],
+    ['died with worker', `${diedWithWorker} after their start, ${diedBetween} between ack and start`],
+  ]
 }
 
 /** For a program. */

@@ -1,13 +1,13 @@
 import { createLog } from '../../../src/lib/log.js'
 import { nodeRuntime } from '../../../src/lib/node-runtime.js'
 import { Worker } from '../../../src/worker/worker.js'
-import { PLANNED_TASK, workerApp } from '../chaos-app.js'
+import { workerApp } from '../chaos-app.js'
 import { settingsOfProcess } from '../settings.js'
 
 /* A worker without a command line around it: it starts sooner, and a sweep starts a thousand. TERM stops it warm. */
 
 const settings = settingsOfProcess()
-const log = createLog({ write: complain }, 'warning')
+const log = createLog({ write: (level, message) => console.error(`${level}: ${message}`) }, 'warning')
 const app = workerApp(settings, nodeRuntime({ log }))
 const worker = new Worker(app, { name: settings.name, concurrency: settings.concurrency })
 process.on('SIGTERM', () => void worker.stop('warm'))
@@ -18,8 +18,3 @@ process.send?.('ready')
 const end = await worker.closed
 await app[Symbol.asyncDispose]()
 process.exit(end.kind === 'stopped' ? 0 : 1)
-
-/** Tasks that fail as planned are no complaint. */
-function complain(level: string, message: string): void {
-  if (!message.startsWith(`Task ${PLANNED_TASK}[`)) console.error(`${level}: ${message}`)
-}
