@@ -73,6 +73,7 @@ export function createEngine(given: EngineParts): Engine {
   const intake = new Intake({
     runtime,
     codec: app.codec,
+    limits: app.limits,
     pool,
     world,
     worker: name,

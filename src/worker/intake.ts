@@ -10,6 +10,7 @@ import type { DeadLetterReason } from '../protocol/dead-letter.js'
 import { decodeTask } from '../protocol/decode-task.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import type { TaskId, TaskName } from '../protocol/ids.js'
+import type { Limits } from '../protocol/limits.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Admission, Discard } from './admission.js'
@@ -26,6 +27,7 @@ import { ackAll, anyCurrent, requeueAll } from './verdicts.js'
 export interface IntakeParts {
   readonly runtime: Runtime
   readonly codec: Codec
+  readonly limits: Limits
   readonly pool: Pool
   readonly world: World
   /** Node name. */
@@ -110,7 +112,8 @@ export class Intake implements Disposable {
       this.#own(requeueAll([delivery], { counted: false }))
       return
     }
-    const decoded = decodeTask(delivery.message, this.#parts.codec, { now: this.#parts.runtime.clock.now() })
+    const { codec, limits, runtime } = this.#parts
+    const decoded = decodeTask(delivery.message, codec, { limits, now: runtime.clock.now() })
     if (decoded.kind === 'malformed') {
       this.#own(this.#bury(delivery, decoded.reason, decoded.detail, decoded.id))
       return
