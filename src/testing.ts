@@ -1,5 +1,29 @@
 // `lovage/testing`: what tests are written with.
 export { type MemoryLog, type MemoryLogLine, memoryLog } from './lib/memory-log.js'
+export type { TestWorkerOptions } from './testing/cluster/cluster-worker.js'
+export type {
+  RecordedDeadLetter,
+  RecordedRetry,
+  RecordedRun,
+  RecordedState,
+  RecordedTask,
+} from './testing/cluster/recorded-task.js'
+export type {
+  DeadLetterExpected,
+  FailureExpected,
+  HowOften,
+  RunExpected,
+  SuccessExpected,
+  TaskExpectation,
+  WaitingExpected,
+  Which,
+} from './testing/cluster/task-expectation.js'
+export {
+  type DrainOptions,
+  type TestCluster,
+  type TestClusterOptions,
+  testCluster,
+} from './testing/cluster/test-cluster.js'
 export { backendConformance } from './testing/conformance/backend.js'
 export type {
   BackendCapability,
@@ -14,6 +38,7 @@ export type {
   BrokerPlace,
   BrokerTimes,
 } from './testing/conformance/broker-harness.js'
+export { type EagerMode, type EagerOptions, eager } from './testing/eager.js'
 export { SimEscapeError, SimFailure } from './testing/sim/errors.js'
 export { linkedBackend } from './testing/sim/linked-backend.js'
 export { type LinkedBrokerOptions, linkedBroker } from './testing/sim/linked-broker.js'
