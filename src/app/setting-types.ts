@@ -24,6 +24,8 @@ export interface Setting {
 export interface SettingTypes {
   readonly boolean: InOut<boolean>
   readonly text: InOut<string>
+  /** A name of the IANA time zone database. */
+  readonly zone: InOut<string>
   readonly texts: InOut<readonly string[]>
   /** Alternatives joined by `;`. */
   readonly urls: InOut<string | readonly string[], string>
@@ -91,6 +93,7 @@ export const SETTING_READERS: { readonly [T in keyof SettingTypes]: SettingReade
     fromText: booleanFromText,
   },
   text: { expects: 'text', read: value => (typeof value === 'string' ? value : undefined) },
+  zone: { expects: "a time zone, such as 'Europe/Berlin'", read: value => (isZone(value) ? value : undefined) },
   texts: { expects: 'a list of texts', read: texts, fromText: listFromText },
   urls: { expects: 'a URL, or a list of URLs', read: urls },
   choice: {
@@ -169,6 +172,16 @@ function urls(value: unknown): string | undefined {
 function plainObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   return value as Record<string, unknown>
+}
+
+function isZone(value: unknown): value is string {
+  if (typeof value !== 'string') return false
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value })
+    return true
+  } catch {
+    return false
+  }
 }
 
 function retryPolicy(value: unknown): RetryPolicy | undefined {

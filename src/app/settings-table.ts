@@ -17,7 +17,7 @@ export const SETTINGS = {
     doc: "Defaults of settings you do not give: 'celery' behaves as Celery does; 'safe' means late acks, put back when the worker is lost, at most 3 faulty deliveries, prefetch multiplier 1.",
   },
   timezone: {
-    type: 'text',
+    type: 'zone',
     old: 'CELERY_TIMEZONE',
     default: null,
     doc: 'Time zone of schedules and naive times; unset = UTC.',

@@ -1,10 +1,12 @@
 import type { App } from '../app/app.js'
 import type { Broker } from '../brokers/broker.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
+import { ConfigError } from '../lib/errors.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Service } from '../lib/service.js'
 import type { Ms } from '../lib/time.js'
 import { type NodeName, nodeName, type QueueName, taskId } from '../protocol/ids.js'
+import { checkWorkerOptions } from './check-worker-options.js'
 import { createEngine, type Engine, STEP_DEADLINE } from './engine.js'
 import { expandNodeName } from './node-name.js'
 import { poolSize } from './pool-name.js'
@@ -21,6 +23,9 @@ export type WorkerEnd =
   | { readonly kind: 'stopped'; readonly how: StopKind }
   /** It stopped by itself. */
   | { readonly kind: 'failed'; readonly error: unknown }
+
+const NO_QUEUES =
+  'There is no queue to consume: `queues` names none, or `excludeQueues` (workerExcludeQueues) all of them.'
 
 const RANK: Readonly<Record<StopKind, number>> = { warm: 0, soft: 1, cold: 2, hard: 3 }
 
@@ -47,12 +52,14 @@ export class Worker implements Service {
   #harder: Deferred<void> = deferred()
 
   constructor(app: App, options: WorkerOptions = {}, parts: WorkerParts = {}) {
+    checkWorkerOptions(options)
     const runtime = parts.runtime ?? app.runtime
     this.app = app
     this.name = nodeName(expandNodeName(options.name ?? app.settings.workerName, runtime.host.name))
     const wanted = options.concurrency ?? app.settings.workerConcurrency ?? runtime.host.cpus
     this.concurrency = poolSize(options.pool ?? app.settings.workerPool, wanted)
     this.queues = app.queues.consumed(options.queues, options.excludeQueues).map(queue => queue.name)
+    if (this.queues.length === 0) throw new ConfigError('LVG_BAD_OPTION', NO_QUEUES)
     this.#options = options
     this.#parts = parts
     this.#runtime = runtime
