@@ -60,9 +60,14 @@ export function encodedBody(message: Message): Encoded {
   return {
     contentType: typeof contentType === 'string' ? contentType : '',
     contentEncoding: typeof contentEncoding === 'string' && contentEncoding !== '' ? contentEncoding : 'utf-8',
-    compression: isAbsent(compression) || compression === '' ? undefined : String(compression),
+    compression: isAbsent(compression) || compression === '' ? undefined : methodOf(compression),
     body: message.body,
   }
+}
+
+/** What is no text names no method either; it may not even have a text, with a `toString` of its own. */
+function methodOf(compression: unknown): string {
+  return typeof compression === 'string' ? compression : `(a ${typeof compression})`
 }
 
 /** The two halves of a task message, whichever protocol carried them. */
@@ -96,8 +101,11 @@ function checkHeaders(message: Message, limits: Limits): void {
   const count = Object.keys(headers).length
   if (count > limits.headers)
     throw new Refusal('too-large', `${count} headers; at most ${limits.headers} are allowed (L05)`)
-  if (headersExceed(headers, limits.headerBytes)) {
-    throw new Refusal('too-large', `headers of more than ${limits.headerBytes} bytes (L05)`)
+  if (headersExceed(headers, limits)) {
+    throw new Refusal(
+      'too-large',
+      `headers of more than ${limits.headerBytes} bytes (L05), or nested deeper than ${limits.depth} levels (L04)`,
+    )
   }
   checkVersion(headers)
   const { priority } = message.properties

@@ -172,8 +172,10 @@ function check(call: TaskCall): void {
 function checkHeaders(headers: Headers, limits: Limits): void {
   const count = Object.keys(headers).length
   if (count > limits.headers) throw tooLarge(`there are ${count} headers; at most ${limits.headers} are allowed (L05)`)
-  if (headersExceed(headers, limits.headerBytes))
-    throw tooLarge(`the headers are larger than ${limits.headerBytes} bytes (L05)`)
+  if (headersExceed(headers, limits))
+    throw tooLarge(
+      `the headers are larger than ${limits.headerBytes} bytes (L05), or nested deeper than ${limits.depth} levels (L04)`,
+    )
 }
 
 function tooLarge(problem: string): EncodeError {

@@ -1,4 +1,5 @@
 import { setMember } from './dict.js'
+import type { Limits } from './limits.js'
 import type { Headers } from './message.js'
 
 /*
@@ -59,29 +60,37 @@ export function withoutDeliveryHeaders(headers: Headers): Record<string, unknown
   return kept
 }
 
-/** True when keys and values together are larger than `limit` bytes (L05). */
-export function headersExceed(headers: Headers, limit: number): boolean {
+/**
+ * True when keys and values together are larger than `headerBytes` (L05), or nested deeper than `depth` (L04): whoever
+ * prints them later is recursive.
+ */
+export function headersExceed(headers: Headers, limits: Limits): boolean {
   // No text has more than three bytes per UTF-16 unit, so nearly every message is done after adding up lengths.
-  if (headerBytes(headers, limit, text => text.length * 3) <= limit) return false
-  return headerBytes(headers, limit, text => Buffer.byteLength(text)) > limit
+  if (headerBytes(headers, limits, text => text.length * 3) <= limits.headerBytes) return false
+  return headerBytes(headers, limits, text => Buffer.byteLength(text)) > limits.headerBytes
 }
 
-/** As a field table: a tag and a length with each value, a length with each key. Counts no further than `limit`. */
-function headerBytes(headers: Headers, limit: number, textBytes: (text: string) => number): number {
+/** As a field table: a tag and a length with each value, a length with each key. Infinity for what is nested too deep. */
+function headerBytes(headers: Headers, limits: Limits, textBytes: (text: string) => number): number {
   let bytes = 0
-  const waiting: unknown[] = [headers]
-  while (waiting.length > 0 && bytes <= limit) {
-    const value = waiting.pop()
-    bytes += 5
-    if (typeof value === 'string') bytes += textBytes(value)
-    else if (value instanceof Uint8Array) bytes += value.length
-    else if (Array.isArray(value)) for (const item of value) waiting.push(item)
-    else if (typeof value === 'object' && value !== null) {
-      for (const name of Object.keys(value)) {
-        bytes += 1 + textBytes(name)
-        waiting.push((value as Record<string, unknown>)[name])
+  let level: unknown[] = [headers]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limits.depth) return Number.POSITIVE_INFINITY
+    const below: unknown[] = []
+    for (const value of level) {
+      bytes += 5
+      if (typeof value === 'string') bytes += textBytes(value)
+      else if (value instanceof Uint8Array) bytes += value.length
+      else if (Array.isArray(value)) for (const item of value) below.push(item)
+      else if (typeof value === 'object' && value !== null) {
+        for (const name of Object.keys(value)) {
+          bytes += 1 + textBytes(name)
+          below.push((value as Record<string, unknown>)[name])
+        }
       }
+      if (bytes > limits.headerBytes) return bytes
     }
+    level = below
   }
   return bytes
 }
