@@ -37,8 +37,16 @@ export function parseIso(text: string): EpochMs | undefined {
 /** `2026-11-20T08:51:09.816000+00:00`: six digits and an explicit offset, which every Python since 3.7 reads. Throws `RangeError` outside the years 0001–9999. */
 export function formatIso(epochMs: EpochMs): string {
   const text = new Date(epochMs).toISOString()
-  if (text.length !== 24 || text.startsWith('0000')) throw new RangeError(`${text} is outside the years 0001 to 9999`)
+  if (!isWritableTime(epochMs)) throw new RangeError(`${text} is outside the years 0001 to 9999`)
   return `${text.slice(0, 23)}000+00:00`
+}
+
+const FIRST_MS: EpochMs = -62_135_596_800_000
+const LAST_MS: EpochMs = 253_402_300_799_999
+
+/** Whether `formatIso` takes it: a number within the years 0001 to 9999. */
+export function isWritableTime(epochMs: EpochMs): boolean {
+  return epochMs >= FIRST_MS && epochMs <= LAST_MS
 }
 
 export function readDateTime(text: string): IsoDateTime | undefined {

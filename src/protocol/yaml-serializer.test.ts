@@ -143,7 +143,14 @@ test('more than a mebibyte of YAML is too large', () => {
 })
 
 test('M50 what YAML has no form for is refused with its place', () => {
-  for (const value of [Buffer.from('x'), new Uuid('0'.repeat(32)), new Set(), () => 1, new Date(Number.NaN)]) {
+  for (const value of [
+    Buffer.from('x'),
+    new Uuid('0'.repeat(32)),
+    new Set(),
+    () => 1,
+    new Date(Number.NaN),
+    new Date(8.64e15),
+  ]) {
     assert.throws(
       () => yaml.encode([[value]], ['args']),
       (error: unknown) => error instanceof EncodeError && error.path === 'args[0]',

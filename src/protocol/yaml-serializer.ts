@@ -1,4 +1,5 @@
 import { ProtocolError } from './errors.js'
+import { isWritableTime } from './iso8601.js'
 import type { Limits } from './limits.js'
 import { optionalPackage } from './optional-package.js'
 import { plainValue } from './plain-value.js'
@@ -59,7 +60,7 @@ export function yamlSerializer(limits: Limits): Serializer {
 }
 
 function isLeaf(value: string | number | bigint | object): boolean {
-  return typeof value !== 'object' || (value instanceof Date && Number.isFinite(value.getTime()))
+  return typeof value !== 'object' || (value instanceof Date && isWritableTime(value.getTime()))
 }
 
 /** The package throws errors of its own kinds, for too many aliases, unknown anchors and the like. */
