@@ -73,12 +73,12 @@ export function fromDeadLetter(
   const fields = dead as Headers
   const record = recordOf(fields)
   if (record === undefined) return undefined
-  const { expiration, previous } = fields
+  const { previous } = fields
+  const expiration = typeof fields['expiration'] === 'string' ? fields['expiration'] : undefined
   return {
     message: {
       headers: previous === undefined ? headers : { ...headers, [DEAD_LETTER_HEADER]: previous },
-      properties:
-        expiration === undefined ? message.properties : { ...message.properties, expiration: expiration as string },
+      properties: expiration === undefined ? message.properties : { ...message.properties, expiration },
       body: message.body,
     },
     record,

@@ -202,7 +202,8 @@ function clockOf(value: unknown): number | undefined {
 
 /** Seconds; 0 = none. */
 function expiresOf(value: unknown): EpochMs | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? msOfSeconds(value) : undefined
+  const ms = typeof value === 'number' ? msOfSeconds(value) : 0
+  return ms > 0 && Number.isFinite(ms) ? ms : undefined
 }
 
 function textOf(value: unknown): string | undefined {
