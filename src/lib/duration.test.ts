@@ -25,6 +25,8 @@ const SPANS: readonly (readonly [unknown, number | undefined])[] = [
   ['.5s', undefined],
   ['1e3', undefined],
   ['Infinity', undefined],
+  ['9'.repeat(400), undefined],
+  [1e308, undefined],
   [-1, undefined],
   [Number.NaN, undefined],
   [Number.POSITIVE_INFINITY, undefined],

@@ -7,8 +7,11 @@ const UNITS: Readonly<Record<string, Ms>> = { ms: 1, s: 1000, m: 60_000, h: 3_60
  * (`250ms`, `5s`, `1.5h`, `3d`, `2w`) or several (`1h30m`). Undefined when it is neither, negative, or not finite.
  */
 export function parseDuration(value: unknown): Ms | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value * 1000 : undefined
-  if (typeof value !== 'string') return undefined
+  const ms = typeof value === 'number' ? value * 1000 : typeof value === 'string' ? msOfText(value) : undefined
+  return ms !== undefined && Number.isFinite(ms) && ms >= 0 ? ms : undefined
+}
+
+function msOfText(value: string): Ms | undefined {
   const text = value.trim()
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
   if (!/^(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$/.test(text) || text.length > 64) return undefined
