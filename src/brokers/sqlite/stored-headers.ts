@@ -1,3 +1,4 @@
+import { isDict } from '../../protocol/dict.js'
 import type { Headers } from '../../protocol/message.js'
 
 /*
@@ -19,7 +20,7 @@ export function parseHeaders(text: string): Headers | undefined {
   try {
     const value: unknown = JSON.parse(text)
     const headers = text.includes(TAG_TEXT) ? untagged(value) : value
-    return isObject(headers) && !Array.isArray(headers) ? headers : undefined
+    return isDict(headers) ? headers : undefined
   } catch {
     return undefined
   }
@@ -76,18 +77,37 @@ function untagged(value: unknown): unknown {
 function fromTag(kind: unknown, v: unknown): unknown {
   switch (kind) {
     case 'bytes':
-      return new Uint8Array(Buffer.from(String(v), 'base64'))
+      return new Uint8Array(Buffer.from(textOf(v), 'base64'))
     case 'date':
-      return new Date(Number(v))
+      return dateOf(v)
     case 'bigint':
-      return BigInt(String(v))
+      return BigInt(textOf(v))
     case 'number':
-      return Number(v)
+      return Number(textOf(v))
     case 'map':
-      return Object.fromEntries((v as [string, unknown][]).map(([key, item]) => [key, untagged(item)]))
+      return Object.fromEntries(pairsOf(v).map(([key, item]) => [key, untagged(item)]))
     default:
-      throw new TypeError(`Unknown tag ${String(kind)}`)
+      throw new TypeError('There is no such tag')
   }
+}
+
+function textOf(v: unknown): string {
+  if (typeof v !== 'string') throw new TypeError('This tag holds text')
+  return v
+}
+
+/** Null: an invalid date has no number. */
+function dateOf(v: unknown): Date {
+  const date = new Date(typeof v === 'number' ? v : Number.NaN)
+  if (v !== null && Number.isNaN(date.getTime())) throw new TypeError('This is no date')
+  return date
+}
+
+function pairsOf(v: unknown): readonly (readonly [string, unknown])[] {
+  const isPair = (pair: unknown): pair is readonly [string, unknown] =>
+    Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string'
+  if (!Array.isArray(v) || !v.every(isPair)) throw new TypeError('A map is a list of pairs')
+  return v
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
