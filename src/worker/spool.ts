@@ -1,4 +1,7 @@
+import type { Queue } from '../brokers/broker.js'
 import type { Runtime } from '../lib/runtime.js'
+import { type Dict, isDict } from '../protocol/dict.js'
+import { queueName } from '../protocol/ids.js'
 import { parseJson, printJson } from '../protocol/json.js'
 import { resultMetaFromDict, resultMetaToDict } from '../protocol/result-dict.js'
 import type { Outgoing, SpoolEntry } from './perform.js'
@@ -56,7 +59,7 @@ export class Spool {
 
   #read(line: string): SpoolEntry | undefined {
     try {
-      return fromLine(parseJson(line) as SpoolLine)
+      return fromLine(parseJson(line))
     } catch (error) {
       this.#parts.runtime.log.error(`A line of the spool cannot be read and is dropped: ${String(error)}`)
       return undefined
@@ -85,11 +88,46 @@ function toLine(entry: SpoolEntry): SpoolLine {
   return { kind: 'publish', outgoing: { ...rest, headers, properties, body, notBefore: notBefore ?? null } }
 }
 
-function fromLine(line: SpoolLine): SpoolEntry {
-  if (line.kind === 'store') {
-    return { kind: 'store', meta: resultMetaFromDict(line.meta), ttl: line.ttl ?? undefined }
+/** Throws `TypeError` and `ProtocolError` for what `toLine` does not give: a file may be damaged, or of another version (M47). */
+function fromLine(value: unknown): SpoolEntry {
+  const { kind, meta, ttl, outgoing } = recordOf(value, 'a line')
+  if (kind === 'store') return { kind, meta: resultMetaFromDict(meta), ttl: timeOf(ttl, 'ttl') }
+  if (kind === 'publish') return { kind, outgoing: outgoingOf(recordOf(outgoing, 'outgoing')) }
+  throw new TypeError('its kind is neither store nor publish')
+}
+
+function outgoingOf({ queue, to, publishId, headers, properties, body, notBefore }: Dict): Outgoing {
+  const { exchange, routingKey } = recordOf(to, 'to')
+  return {
+    message: {
+      headers: recordOf(headers, 'headers'),
+      properties: recordOf(properties, 'properties'),
+      body: new Uint8Array(Buffer.from(textOf(body, 'body'), 'base64')),
+    },
+    queue: queue === undefined ? undefined : queueOf(recordOf(queue, 'queue')),
+    to: { exchange: textOf(exchange, 'exchange'), routingKey: textOf(routingKey, 'routingKey') },
+    publishId: textOf(publishId, 'publishId'),
+    notBefore: timeOf(notBefore, 'notBefore'),
   }
-  const { headers, properties, body, notBefore, ...rest } = line.outgoing
-  const message = { headers, properties, body: new Uint8Array(Buffer.from(body, 'base64')) }
-  return { kind: 'publish', outgoing: { ...rest, message, notBefore: notBefore ?? undefined } }
+}
+
+/** Its other members are what the app declared; a broker refuses what it cannot declare. */
+function queueOf(queue: Dict): Queue {
+  return { ...queue, name: queueName(textOf(queue['name'], 'name')) }
+}
+
+function recordOf(value: unknown, what: string): Dict {
+  if (isDict(value)) return value
+  throw new TypeError(`${what} is not an object`)
+}
+
+function textOf(value: unknown, what: string): string {
+  if (typeof value === 'string') return value
+  throw new TypeError(`${what} is not text`)
+}
+
+function timeOf(value: unknown, what: string): number | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new TypeError(`${what} is not a number`)
 }
