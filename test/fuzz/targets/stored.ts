@@ -1,0 +1,156 @@
+import { unpackMessage } from '../../../src/brokers/sqlite/message-columns.js'
+import { parseHeaders, printHeaders } from '../../../src/brokers/sqlite/stored-headers.js'
+import { decodeTask } from '../../../src/protocol/decode-task.js'
+import { EncodeError } from '../../../src/protocol/errors.js'
+import type { SpoolEntry } from '../../../src/worker/perform.js'
+import { type LineStore, Spool } from '../../../src/worker/spool.js'
+import { handRuntime } from '../../app/hand-runtime.js'
+import { textOf } from '../expect.js'
+import { looseJson } from '../loose-json.js'
+import { mutateText } from '../mutate-bytes.js'
+import { mutateValue } from '../mutate-value.js'
+import type { FuzzRandom } from '../random.js'
+import { mustBeSame } from '../same.js'
+import { readAll } from '../seeds.js'
+import { Broken, INPUTS, type Input, type Outcome, type Target } from '../target.js'
+
+const HEADERS: readonly unknown[] = [
+  { task: 'demo.add', id: 'a', retries: 0, eta: null, timelimit: [null, 3], stamps: {} },
+  { task: 't', id: 'b', raw: { '@': 'bytes', v: 'AP8=' }, when: { '@': 'date', v: 5 }, n: { '@': 'bigint', v: '99' } },
+  {
+    x: {
+      '@': 'map',
+      v: [
+        ['@', 1],
+        ['a', { '@': 'number', v: 'NaN' }],
+      ],
+    },
+    compression: 'application/x-gzip',
+  },
+]
+
+/** Headers as they lie in a SQLite row, with the way a message takes from there. */
+export const storedHeadersTarget: Target = {
+  name: 'stored-headers',
+  inputs: INPUTS,
+  make: random => ({ kind: 'text', text: makeText(random, HEADERS) }),
+  judge: input => judgeHeaders(textOf(input)),
+}
+
+function judgeHeaders(text: string): Outcome {
+  const headers = parseHeaders(text)
+  const body = Buffer.from('[[], {}, {}]')
+  const columns = { properties: [text], headers: [text], ends: [body.length], bytes: body }
+  const { kind } = decodeTask(unpackMessage(columns, 0), readAll)
+  if (headers === undefined) return 'none'
+  // No two invalid dates are equal.
+  if (text.includes('"v":null')) return 'headers'
+  mustBeSame(parseHeaders(printHeaders(headers)), headers, 'storing headers')
+  return kind === 'task' ? 'task' : 'headers'
+}
+
+const LINES: readonly unknown[] = [
+  {
+    kind: 'store',
+    meta: {
+      status: 'SUCCESS',
+      result: 1,
+      traceback: null,
+      children: [],
+      date_done: '2026-11-20T08:51:09',
+      task_id: 'a',
+    },
+    ttl: 1000,
+  },
+  {
+    kind: 'publish',
+    outgoing: {
+      queue: { name: 'celery' },
+      to: { exchange: '', routingKey: 'celery' },
+      publishId: 'p',
+      headers: { task: 't', id: 'a' },
+      properties: { contentType: 'application/json' },
+      body: 'W10=',
+      notBefore: null,
+    },
+  },
+]
+
+/** Lines of the spool. What is redone has the shape that redoing needs. */
+export function spoolTarget(): Target {
+  return {
+    name: 'spool',
+    inputs: INPUTS,
+    make: (random): Input => ({ kind: 'text', text: makeText(random, LINES) }),
+    judge: input => judgeLine(textOf(input)),
+  }
+}
+
+async function judgeLine(line: string): Promise<Outcome> {
+  const lines = new OneLine(line)
+  let redone: SpoolEntry | undefined
+  const spool = new Spool({
+    runtime: handRuntime(),
+    lines,
+    redo: async entry => {
+      redone = entry
+    },
+  })
+  await spool.drain()
+  if (redone === undefined) return 'dropped'
+  if (redone.kind === 'publish') mustBeOutgoing(redone)
+  const first = redone
+  try {
+    await spool.write(redone)
+  } catch (error) {
+    if (error instanceof EncodeError) return 'read-only'
+    throw error
+  }
+  await spool.drain()
+  mustBeSame(redone, first, 'an entry spooled again')
+  return redone.kind
+}
+
+function mustBeOutgoing({ outgoing }: SpoolEntry & { readonly kind: 'publish' }): void {
+  const { message, to, queue, publishId, notBefore } = outgoing
+  const isSound =
+    isObject(message.headers) &&
+    isObject(message.properties) &&
+    isObject(to) &&
+    typeof to.exchange === 'string' &&
+    typeof to.routingKey === 'string' &&
+    typeof publishId === 'string' &&
+    (queue === undefined || (isObject(queue) && typeof queue.name === 'string')) &&
+    (notBefore === undefined || Number.isFinite(notBefore))
+  if (!isSound) throw new Broken('nobody could publish this')
+}
+
+class OneLine implements LineStore {
+  #lines: readonly string[]
+
+  constructor(line: string) {
+    this.#lines = [line]
+  }
+
+  async append(line: string): Promise<void> {
+    this.#lines = [...this.#lines, line]
+  }
+
+  async take(): Promise<readonly string[]> {
+    return this.#lines
+  }
+
+  async drop(): Promise<void> {
+    this.#lines = []
+  }
+}
+
+function makeText(random: FuzzRandom, seeds: readonly unknown[]): string {
+  const seed = random.pick(seeds)
+  if (random.once(3)) return mutateText(looseJson(seed), random, seeds.map(looseJson))
+  return looseJson(mutateValue(seed, { random, donors: seeds, typed: false }))
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
