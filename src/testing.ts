@@ -1,4 +1,8 @@
 // `lovage/testing`: what tests are written with.
+export { createMemoryBackend, type MemoryBackendOptions } from './backends/memory/memory-backend.js'
+export { MemoryBackendWorld } from './backends/memory/memory-backend-world.js'
+export { createMemoryBroker, type MemoryBrokerOptions } from './brokers/memory/memory-broker.js'
+export { MemoryQueueStore, type MemoryQueueStoreOptions } from './brokers/memory/memory-queue-store.js'
 export { type MemoryLog, type MemoryLogLine, memoryLog } from './lib/memory-log.js'
 export type { TestWorkerOptions } from './testing/cluster/cluster-worker.js'
 export type {
@@ -39,6 +43,7 @@ export type {
   BrokerTimes,
 } from './testing/conformance/broker-harness.js'
 export { type EagerMode, type EagerOptions, eager } from './testing/eager.js'
+export { HandClock } from './testing/hand-clock.js'
 export { SimEscapeError, SimFailure } from './testing/sim/errors.js'
 export { linkedBackend } from './testing/sim/linked-backend.js'
 export { type LinkedBrokerOptions, linkedBroker } from './testing/sim/linked-broker.js'

@@ -219,8 +219,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Lets things happen, moving time as far as it takes, until the promise settles; gives what it gives. For whatever
-   * waits for the cluster: `await cluster.until(result.get())`.
+   * Lets things happen, moving time as far as it takes, until the promise settles, and everything else of that instant;
+   * gives what the promise gives. For whatever waits for the cluster: `await cluster.until(result.get())`.
    *
    * @throws LovageError `LVG_CLUSTER_STALLED` when it has not settled `within` so much virtual time.
    */
@@ -238,6 +238,8 @@ export class TestCluster implements AsyncDisposable {
       } finally {
         this.#waiting = Math.max(0, this.#waiting - 1)
       }
+      // What else belongs to this instant: a stored result is seen before its worker has told of it.
+      await this.#time.run(this.#time.now)
       if (!settled)
         throw await this.#unfinished(
           'LVG_CLUSTER_STALLED',
