@@ -3,21 +3,17 @@ import type { SettingsInput } from '../../app/settings.js'
 import type { ResultBackend } from '../../backends/backend.js'
 import { createMemoryBackend } from '../../backends/memory/memory-backend.js'
 import { MemoryBackendWorld } from '../../backends/memory/memory-backend-world.js'
-import type { Broker, Connection, Delivery, QueueStats } from '../../brokers/broker.js'
-import { createMemoryBroker } from '../../brokers/memory/memory-broker.js'
-import { MemoryQueueStore } from '../../brokers/memory/memory-queue-store.js'
-import { MemorySession } from '../../brokers/memory/memory-session.js'
-import type { StoreSession } from '../../brokers/virtual/queue-store.js'
-import { createVirtualBroker } from '../../brokers/virtual/virtual-broker.js'
+import type { Connection, Delivery, QueueStats } from '../../brokers/broker.js'
 import type { Ms } from '../../lib/time.js'
 import type { QueueName, TaskId } from '../../protocol/ids.js'
 import type { ResultMeta } from '../../protocol/result-meta.js'
 import type { LineStore } from '../../worker/spool.js'
 import { Worker } from '../../worker/worker.js'
 import type { WorkerOptions, WorkerParts } from '../../worker/worker-options.js'
+import { LeasePlace } from './lease-place.js'
 import { linkedBackend } from './linked-backend.js'
-import { linkedQueueStore } from './linked-queue-store.js'
 import type { SimLink } from './sim-link.js'
+import type { SimPlace } from './sim-place.js'
 import type { SimProcess } from './sim-process.js'
 import type { SimWorld } from './sim-world.js'
 
@@ -25,11 +21,23 @@ export interface SimClusterOptions {
   /** Defines the tasks; called for every process, as every process loads the same module. */
   readonly tasks: (app: App, process: SimProcess) => void
   readonly settings?: SettingsInput
+  /** The broker. Default: a `LeasePlace` of these leases. */
+  readonly place?: SimPlace
+  /** What the result backend is wrapped in, at its place. */
+  readonly backend?: (backend: ResultBackend) => ResultBackend
   /** Default 2 s and 0.5 s. */
   readonly leaseMs?: Ms
   readonly renewMs?: Ms
   /** One way, on every link. Default 0.2–2 ms. */
   readonly latency?: { readonly min: Ms; readonly max: Ms }
+}
+
+/** How a process's clock differs from true time. */
+export interface SimPace {
+  /** Its seconds per true second; default 1. */
+  readonly rate?: number | undefined
+  /** How far its wall clock is ahead from the start; default 0. */
+  readonly skew?: Ms | undefined
 }
 
 /** A process with an app, reaching broker and backend over links of its own. */
@@ -51,26 +59,32 @@ export interface SimWorkerNode extends SimNode {
 export class SimCluster {
   readonly world: SimWorld
   readonly #options: SimClusterOptions
-  readonly #store: MemoryQueueStore
+  readonly #place: SimPlace
   readonly #results: MemoryBackendWorld
   readonly #disks = new Map<string, DiskLines>()
 
   constructor(world: SimWorld, options: SimClusterOptions) {
     this.world = world
     this.#options = options
-    const { leaseMs = 2000, renewMs = 500 } = options
-    this.#store = new MemoryQueueStore(world.runtime, { leaseMs, renewMs })
+    const { leaseMs, renewMs } = options
+    const lengths = { ...(leaseMs === undefined ? {} : { leaseMs }), ...(renewMs === undefined ? {} : { renewMs }) }
+    this.#place = options.place ?? new LeasePlace(world, lengths)
     this.#results = new MemoryBackendWorld(world.runtime)
   }
 
   /** A client; a second one of the same name is its next incarnation. */
-  client(name: string): SimNode {
-    return this.#node(name)
+  client(name: string, pace: SimPace = {}): SimNode {
+    return this.#node(name, pace)
   }
 
   /** A worker that starts at once, connecting as long as it takes. */
-  worker(name: string, options: WorkerOptions = {}, parts: Omit<WorkerParts, 'spool'> = {}): SimWorkerNode {
-    const node = this.#node(name)
+  worker(
+    name: string,
+    options: WorkerOptions = {},
+    parts: Omit<WorkerParts, 'spool'> = {},
+    pace: SimPace = {},
+  ): SimWorkerNode {
+    const node = this.#node(name, pace)
     const worker = new Worker(
       node.app,
       { concurrency: 4, name: `${name}@sim`, ...options },
@@ -82,7 +96,7 @@ export class SimCluster {
 
   /** The broker without any link: for looking at what is there. */
   observe(): Promise<Connection> {
-    return createMemoryBroker({ runtime: this.world.runtime, store: this.#store }).connect({ name: 'observer' })
+    return this.#place.observe()
   }
 
   /** The result backend without any link. */
@@ -118,8 +132,8 @@ export class SimCluster {
     }
   }
 
-  #node(name: string): SimNode {
-    const process = this.world.process(name)
+  #node(name: string, { rate, skew }: SimPace): SimNode {
+    const process = this.world.process(name, { ...(rate === undefined ? {} : { rate }), skew: skew ?? 0 })
     const { latency } = this.#options
     const link = (place: string): SimLink =>
       this.world.link(process, latency === undefined ? { place } : { place, latency })
@@ -127,21 +141,11 @@ export class SimCluster {
     const backend = link('backend')
     const app = new App('sim', this.#options.settings ?? {}, {
       runtime: process.runtime,
-      broker: this.#reach(process, broker),
-      backend: linkedBackend(backend, this.results()),
+      broker: this.#place.reach(process, broker),
+      backend: linkedBackend(backend, this.#options.backend?.(this.results()) ?? this.results()),
     })
     this.#options.tasks(app, process)
     return { process, app, broker, backend }
-  }
-
-  /** The real virtual broker in the process; its store's verbs travel. A process that is gone loses its lease in time. */
-  #reach(process: SimProcess, link: SimLink): Broker {
-    const { features } = createMemoryBroker({ runtime: this.world.runtime })
-    const drop = (session: StoreSession): void => {
-      if (session instanceof MemorySession) session.freeze()
-    }
-    const store = linkedQueueStore(link, this.#store.seenBy(process.runtime), { drop })
-    return createVirtualBroker({ url: 'memory://', store, features, runtime: process.runtime })
   }
 
   #disk(name: string): DiskLines {

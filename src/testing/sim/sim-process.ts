@@ -38,6 +38,8 @@ export class SimProcess {
   readonly #local: ProcessClock
   #state: SimProcessState | 'thawing' = 'running'
   #waiting: (() => void)[] = []
+  #stepped = false
+  #thawedAt: SteadyMs | undefined
 
   constructor(options: SimProcessOptions) {
     this.name = options.name
@@ -83,13 +85,25 @@ export class SimProcess {
     if (this.#state !== 'frozen') return
     this.#trace('thaw', `waiting=${this.#waiting.length}`)
     this.#state = 'thawing'
+    this.#thawedAt = this.#clock.now
     this.#clock.schedule(0, () => this.#handOver())
   }
 
   /** Steps the wall clock, as an administrator or NTP does. The steady clock does not notice. */
   stepWallClock(by: Ms): void {
     this.#trace('clock', `step=${by}`)
+    this.#stepped = true
     this.#local.step(by)
+  }
+
+  /** Has its wall clock been stepped? */
+  get stepped(): boolean {
+    return this.#stepped
+  }
+
+  /** Did it stand still, at least for a moment, at or after that instant of the world? */
+  silentSince(instant: SteadyMs): boolean {
+    return this.#state !== 'running' || (this.#thawedAt !== undefined && this.#thawedAt >= instant)
   }
 
   /** What the world does to the process enters here. The process runs it now, after thawing, or never. */

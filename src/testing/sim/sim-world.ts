@@ -43,17 +43,18 @@ export class SimWorld {
     return this.#clock.now
   }
 
-  /** A new process; a second one of the same name is the next incarnation. `rate`: seconds of its clock per true second. */
-  process(name: string, options: { readonly rate?: number } = {}): SimProcess {
+  /** A new process; a second one of the same name is the next incarnation. `rate`: seconds of its clock per true second; `skew`: how far its wall clock is ahead. */
+  process(name: string, options: { readonly rate?: number; readonly skew?: Ms } = {}): SimProcess {
     const pid = 1000 + this.#pids++
+    const { skew = 0, ...pace } = options
     return new SimProcess({
       name,
       pid,
       clock: this.#clock,
       random: this.#chance.split(`${name} ${pid}`),
-      epoch: SIM_EPOCH,
+      epoch: SIM_EPOCH + skew,
       trace: (kind, detail) => this.#trace.add(this.#clock.now, name, kind, detail),
-      ...options,
+      ...pace,
     })
   }
 

@@ -1,0 +1,42 @@
+import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
+import type { Checker } from './checker.js'
+import { forgiven, isDue } from './story.js'
+
+/** With late acks a task runs to its end at least once, and its state is the one its handler came to. */
+export const i02: Checker = {
+  invariant: 'I02',
+  atRest(evidence) {
+    for (const task of evidence.plan.values()) {
+      if (!task.kept || task.cause.kind === 'chain-failure') continue
+      if (isDue(task, evidence) && !forgiven(task, evidence)) mustBeRight(task, evidence)
+    }
+  },
+}
+
+function mustBeRight(task: PlannedTask, evidence: Evidence): void {
+  const meta = evidence.final?.states.get(task.id)
+  if (meta === undefined || (task.refusable && meta.status === 'REVOKED')) return
+  if (meta.error?.type === 'PoisonTaskError') {
+    mustBePoison(task, evidence)
+    return
+  }
+  if (!task.late && meta.error?.type === 'WorkerShutdown') return
+  const wanted = task.ends === 'success' ? 'SUCCESS' : 'FAILURE'
+  if (task.cause.kind === 'chord' && meta.error?.type === 'ChordError') return
+  if (task.ends !== 'nothing' && meta.status !== wanted) {
+    throw new Violation('I02', `${task.id} should end as ${wanted} and is ${meta.status} (${meta.error?.type})`, [
+      task.id,
+    ])
+  }
+  if (task.ends === 'success' && !evidence.journal.of(task.id).some(one => one.end?.kind === 'returned')) {
+    throw new Violation('I02', `${task.id} is SUCCESS, and no execution of it returned`, [task.id])
+  }
+}
+
+/** Only so many faults make a task poison (D60). */
+function mustBePoison(task: PlannedTask, { ledger }: Evidence): void {
+  const most = Math.max(0, ...ledger.of(task.id).map(message => message.faults))
+  if (most < task.maxDeliveries) {
+    throw new Violation('I05', `${task.id} was called poison after ${most} faults`, [task.id])
+  }
+}

@@ -1,0 +1,50 @@
+import { isFinal } from '../../../protocol/states.js'
+import { type Evidence, Violation } from '../evidence.js'
+import type { Execution } from '../journal.js'
+import type { LedgerClaim } from '../ledger.js'
+import type { Checker } from './checker.js'
+
+/**
+ * An execution beyond the first has a reason: every execution has a delivery of its own; a worker does not run what it
+ * runs or has finished (D46); what is stored as ended, or as retried, is not run again (D44, D51).
+ */
+export const i04: Checker = {
+  invariant: 'I04',
+  entered(execution, evidence) {
+    const { id, retries, process } = execution
+    const { ledger, journal } = evidence
+    const claims = ledger.attempt(id, retries).flatMap(message => message.claims)
+    const runs = journal.attempt(id, retries)
+    if (runs.length > claims.length) {
+      throw new Violation('I04', `${id} runs for the ${runs.length}. time on ${claims.length} deliveries`, [id])
+    }
+    const own = claims.filter(claim => claim.session.process === process)
+    mustBeAlone(execution, runs, own)
+    mustBeOpen(execution, own.at(-1), evidence)
+  },
+}
+
+function mustBeAlone(execution: Execution, runs: readonly Execution[], own: readonly LedgerClaim[]): void {
+  const { id, process } = execution
+  const others = runs.filter(other => other !== execution && other.process === process)
+  if (others.some(other => other.end === undefined && !other.told)) {
+    throw new Violation('I04', `${id} runs twice at a time in '${process.name}' (D46)`, [id])
+  }
+  const finished = others.some(other => other.told && other.end !== undefined)
+  if (finished && own.some(claim => claim.end === 'acked' && claim !== own.at(-1))) {
+    throw new Violation('I04', `${id} runs again in '${process.name}', which has finished and acked it (D46)`, [id])
+  }
+}
+
+function mustBeOpen(execution: Execution, claim: LedgerClaim | undefined, { backend, plan }: Evidence): void {
+  const { id, retries } = execution
+  const task = plan.get(id)
+  if (claim === undefined || !execution.redelivered || task === undefined || !task.kept) return
+  const stored = backend.of(id).findLast(({ answer, at }) => answer === 'stored' && at < claim.at)
+  if (stored === undefined) return
+  const { status, intent } = stored.meta
+  if (isFinal(status)) throw new Violation('I04', `${id} runs though ${status} was stored before (D44)`, [id])
+  if (intent !== undefined && intent.retries > retries) {
+    throw new Violation('I04', `${id} runs attempt ${retries} though ${intent.retries} was decided (D51)`, [id])
+  }
+}

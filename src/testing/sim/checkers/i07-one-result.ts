@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
+import type { Checker } from './checker.js'
+
+/** At most one final state per id is ever visible, and a stored value is one that an execution returned. */
+export const i07: Checker = {
+  invariant: 'I07',
+  always({ backend }) {
+    const [wrong] = backend.wrongs
+    if (wrong !== undefined) throw new Violation('I07', wrong.what, [wrong.id])
+  },
+  atRest(evidence) {
+    for (const task of evidence.plan.values()) mustBeReturned(task, evidence)
+  },
+}
+
+function mustBeReturned(task: PlannedTask, { final, journal }: Evidence): void {
+  const meta = final?.states.get(task.id)
+  if (meta?.status !== 'SUCCESS') return
+  const by = journal
+    .of(task.id)
+    .find(({ end }) => end?.kind === 'returned' && isDeepStrictEqual(end.value, meta.result))
+  if (by === undefined) {
+    throw new Violation('I07', `${task.id} has a result that no execution returned: ${JSON.stringify(meta.result)}`, [
+      task.id,
+    ])
+  }
+  const { v } = meta.result as { readonly v?: unknown }
+  if (!isDeepStrictEqual(v, task.value(by.args[0]))) {
+    throw new Violation('I07', `${task.id} has a wrong result: ${JSON.stringify(meta.result)}`, [task.id])
+  }
+}

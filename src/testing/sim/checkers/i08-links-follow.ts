@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Evidence, Violation } from '../evidence.js'
+import type { Checker } from './checker.js'
+
+/** What follows a task starts after it ended so, with the stored result as its argument (D42). */
+export const i08: Checker = {
+  invariant: 'I08',
+  entered({ id, args }, evidence) {
+    const cause = evidence.plan.get(id)?.cause
+    if (cause === undefined || cause.kind === 'client' || cause.kind === 'chord') return
+    if (cause.kind === 'chain-failure') {
+      throw new Violation('I08', `${id} runs; the step before it, ${cause.of}, was to fail`, [id, cause.of])
+    }
+    const kept = evidence.plan.get(cause.of)?.kept === true
+    if (cause.kind === 'success') mustHaveValue(id, cause.of, args[0], kept, evidence)
+    else mustHaveFailed(id, cause.of, args[0], kept, evidence)
+  },
+}
+
+function mustHaveValue(id: string, of: string, argument: unknown, kept: boolean, evidence: Evidence): void {
+  const stored = evidence.backend.visible(of)
+  if (kept && stored?.status !== 'SUCCESS') {
+    throw new Violation('I08', `${id} runs while ${of} is ${stored?.status ?? 'PENDING'}`, [id, of])
+  }
+  const values = kept
+    ? [stored?.result]
+    : evidence.journal.of(of).map(({ end }) => end?.kind === 'returned' && end.value)
+  if (!values.some(value => isDeepStrictEqual(value, argument))) {
+    throw new Violation('I08', `${id} was given ${JSON.stringify(argument)}, which is not the result of ${of}`, [
+      id,
+      of,
+    ])
+  }
+}
+
+function mustHaveFailed(id: string, of: string, argument: unknown, kept: boolean, evidence: Evidence): void {
+  if (argument !== of)
+    throw new Violation('I08', `errback ${id} was given ${String(argument)} instead of ${of}`, [id, of])
+  const stored = evidence.backend.visible(of)
+  if (kept && stored?.status !== 'FAILURE') {
+    throw new Violation('I08', `errback ${id} runs while ${of} is ${stored?.status ?? 'PENDING'}`, [id, of])
+  }
+}

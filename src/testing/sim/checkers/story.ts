@@ -1,0 +1,61 @@
+import { isFinal } from '../../../protocol/states.js'
+import type { Evidence, PlannedTask } from '../evidence.js'
+
+/*
+ * What checkers ask about one task. An early-acked task may be lost for good between its ack and its end, and only
+ * then: `forgiven` says whether that happened.
+ */
+
+/** An attempt was acked before its end, and whoever acked it died or lost its connection before telling the end. */
+export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): boolean {
+  if (task.late) return false
+  return ledger.of(task.id).some(message =>
+    message.claims.some(({ end, session }) => {
+      if (end !== 'acked') return false
+      const { process } = session
+      const told = journal.attempt(task.id, message.retries).some(one => one.process === process && one.told)
+      return !told && (process === undefined || !process.alive || session.lost)
+    }),
+  )
+}
+
+export function stateOf(task: PlannedTask, { final }: Evidence): string | undefined {
+  return final?.states.get(task.id)?.status
+}
+
+/** It has come to an end that somebody can see. */
+export function isTerminal(task: PlannedTask, evidence: Evidence): boolean {
+  const state = stateOf(task, evidence)
+  return state !== undefined && isFinal(state)
+}
+
+/** Everything is there that it was waiting for, and nobody died between that and publishing it. */
+export function isDue(task: PlannedTask, evidence: Evidence): boolean {
+  const { cause } = task
+  switch (cause.kind) {
+    case 'client':
+      return evidence.fates.get(task.id) === 'accepted'
+    case 'success':
+      return follows(cause.of, 'SUCCESS', evidence)
+    case 'failure':
+    case 'chain-failure':
+      return follows(cause.of, 'FAILURE', evidence)
+    case 'chord':
+      return cause.parts.every(part => {
+        const planned = evidence.plan.get(part)
+        return planned !== undefined && isTerminal(planned, evidence) && !forgiven(planned, evidence)
+      })
+    default:
+      return cause satisfies never
+  }
+}
+
+function follows(id: string, state: 'SUCCESS' | 'FAILURE', evidence: Evidence): boolean {
+  const parent = evidence.plan.get(id)
+  if (parent === undefined || forgiven(parent, evidence)) return false
+  if (parent.kept) return stateOf(parent, evidence) === state
+  if (parent.late && parent.ends === 'poison') return false
+  const wanted = state === 'SUCCESS' ? 'returned' : 'threw'
+  const ended = evidence.journal.of(id).filter(execution => execution.end !== undefined)
+  return ended.length > 0 && ended.every(execution => execution.end?.kind === wanted)
+}

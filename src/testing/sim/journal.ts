@@ -1,0 +1,81 @@
+import type { TaskContext } from '../../app/task-context.js'
+import type { EpochMs, SteadyMs } from '../../lib/time.js'
+import type { SimProcess } from './sim-process.js'
+
+/** One entering of a handler. */
+export interface Execution {
+  /** Place among all executions of the run, from 1: part of every value, so that a value names the execution it came from. */
+  readonly number: number
+  readonly id: string
+  readonly task: string
+  readonly retries: number
+  readonly args: readonly unknown[]
+  readonly process: SimProcess
+  /** True time. */
+  readonly at: SteadyMs
+  /** Wall time of the process. */
+  readonly wall: EpochMs
+  readonly eta: EpochMs | undefined
+  readonly expires: EpochMs | undefined
+  readonly redelivered: boolean
+  readonly faults: number
+  /** What the worker knew of revokes when it entered. */
+  readonly revoked: boolean
+  /** What the handler did in the end; undefined while it runs, and for ever when its process died. */
+  end: Ending | undefined
+  endedAt: SteadyMs | undefined
+  /** The worker has told the world everything that follows. */
+  told: boolean
+}
+
+export type Ending =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  | { readonly kind: 'threw'; readonly what: string }
+
+/** What ran, in true time: the journal that every invariant is checked against. Handlers write it, no worker can. */
+export class Journal {
+  readonly executions: Execution[] = []
+  readonly #byId = new Map<string, Execution[]>()
+  readonly #now: () => SteadyMs
+  readonly #entered: (execution: Execution) => void
+
+  constructor(now: () => SteadyMs, entered: (execution: Execution) => void) {
+    this.#now = now
+    this.#entered = entered
+  }
+
+  of(id: string): readonly Execution[] {
+    return this.#byId.get(id) ?? []
+  }
+
+  attempt(id: string, retries: number): readonly Execution[] {
+    return this.of(id).filter(execution => execution.retries === retries)
+  }
+
+  /** First line of every handler. */
+  enter(context: TaskContext, process: SimProcess, revoked: boolean): Execution {
+    const { id, task, retries, args, eta, expires } = context
+    const { redelivered, faults } = context.deliveryInfo
+    const execution: Execution = {
+      number: this.executions.length + 1,
+      ...{ id, task, retries, args, process, eta, expires, redelivered, faults, revoked },
+      at: this.#now(),
+      wall: process.runtime.clock.now(),
+      end: undefined,
+      endedAt: undefined,
+      told: false,
+    }
+    this.executions.push(execution)
+    const known = this.#byId.get(id)
+    if (known === undefined) this.#byId.set(id, [execution])
+    else known.push(execution)
+    this.#entered(execution)
+    return execution
+  }
+
+  /** Last line of a handler that got so far. */
+  leave(execution: Execution, end: Ending): void {
+    execution.end = end
+    execution.endedAt = this.#now()
+  }
+}

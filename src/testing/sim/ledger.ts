@@ -1,0 +1,194 @@
+import type { Settled } from '../../brokers/broker.js'
+import type { Ms, SteadyMs } from '../../lib/time.js'
+import type { QueueName } from '../../protocol/ids.js'
+import type { Message } from '../../protocol/message.js'
+import type { SimProcess } from './sim-process.js'
+
+/** One connection as the broker's place sees it. */
+export interface LedgerSession {
+  readonly name: string
+  /** Undefined: an observer, who belongs to no process. */
+  readonly process: SimProcess | undefined
+  /** When the place gave it up, cleanly or not. */
+  goneAt: SteadyMs | undefined
+  /** It was not closed: reset, cut, or its process died. */
+  lost: boolean
+  readonly held: Map<string, LedgerClaim>
+}
+
+export interface LedgerClaim {
+  readonly message: LedgerMessage
+  readonly session: LedgerSession
+  readonly token: string
+  readonly at: SteadyMs
+  readonly redelivered: boolean
+  readonly faults: number
+  /** `returned`: the broker took it back because its holder was gone. */
+  end: 'open' | 'acked' | 'requeued' | 'returned'
+  endedAt: SteadyMs | undefined
+}
+
+/** An invariant that a broker broke in front of our eyes. */
+export interface Wrong {
+  readonly invariant: string
+  readonly id: string
+  readonly what: string
+}
+
+/** One message in one queue, from its acceptance on. */
+export interface LedgerMessage {
+  readonly id: string
+  readonly retries: number
+  readonly queue: QueueName
+  readonly publishId: string
+  readonly message: Message
+  readonly at: SteadyMs
+  readonly by: string
+  /** The broker itself made it from another one: a duplicate delivery (F42). */
+  readonly copy: boolean
+  readonly claims: LedgerClaim[]
+  /** Returns that counted as faults (D40). */
+  faults: number
+  /** Acked, or lost by a broker that may lose. */
+  gone: 'no' | 'acked' | 'lost'
+}
+
+/**
+ * What a broker's place has accepted, handed out and taken back, in true time: the acceptance log that checkers read.
+ * Written by the place itself, never by a process.
+ */
+export class Ledger {
+  readonly messages: LedgerMessage[] = []
+  readonly sessions: LedgerSession[] = []
+  /** What no broker may do; the first one fails the run (I12). */
+  readonly wrongs: Wrong[] = []
+  readonly #byId = new Map<string, LedgerMessage[]>()
+  readonly #byMessage = new Map<Message, LedgerMessage>()
+  readonly #now: () => SteadyMs
+  readonly #grace: Ms | undefined
+
+  /** `grace`: how long a holder without a sign of life keeps its messages; undefined where connections hold them. */
+  constructor(now: () => SteadyMs, grace: Ms | undefined) {
+    this.#now = now
+    this.#grace = grace
+  }
+
+  of(id: string): readonly LedgerMessage[] {
+    return this.#byId.get(id) ?? []
+  }
+
+  /** Messages that carry this attempt. */
+  attempt(id: string, retries: number): readonly LedgerMessage[] {
+    return this.of(id).filter(message => message.retries === retries)
+  }
+
+  opened(name: string, process: SimProcess | undefined): LedgerSession {
+    const session: LedgerSession = { name, process, goneAt: undefined, lost: false, held: new Map() }
+    this.sessions.push(session)
+    return session
+  }
+
+  gone(session: LedgerSession, how: 'closed' | 'lost'): void {
+    if (session.goneAt !== undefined) return
+    session.goneAt = this.#now()
+    session.lost = how === 'lost'
+  }
+
+  pushed(message: Message, queue: QueueName, publishId: string, by: string, copy = false): LedgerMessage {
+    const id = String(message.headers['id'])
+    const retries = Number(message.headers['retries'] ?? 0)
+    const at = this.#now()
+    const entry: LedgerMessage = {
+      ...{ id, retries, queue, publishId, message, at, by, copy, claims: [] },
+      faults: 0,
+      gone: 'no',
+    }
+    this.messages.push(entry)
+    this.#byMessage.set(message, entry)
+    const known = this.#byId.get(id)
+    if (known === undefined) this.#byId.set(id, [entry])
+    else known.push(entry)
+    return entry
+  }
+
+  claimed(
+    session: LedgerSession,
+    message: Message,
+    given: { readonly token: string; readonly redelivered: boolean; readonly faults: number },
+  ): void {
+    const entry = this.#byMessage.get(message)
+    if (entry === undefined) return
+    const last = entry.claims.at(-1)
+    if (entry.gone === 'acked') this.#wrong('I12', entry.id, `${entry.id}: was handed out after its ack`)
+    if (last?.end === 'open') this.#returned(last)
+    const { token, redelivered, faults } = given
+    const at = this.#now()
+    const claim: LedgerClaim = {
+      ...{ message: entry, session, token, at, redelivered, faults },
+      end: 'open',
+      endedAt: undefined,
+    }
+    if (last !== undefined && !redelivered)
+      this.#wrong('I12', entry.id, `${entry.id}: came again without being flagged`)
+    if (faults < entry.faults)
+      this.#wrong('I05', entry.id, `${entry.id}: has had ${entry.faults} faults and says ${faults}`)
+    entry.claims.push(claim)
+    session.held.set(token, claim)
+  }
+
+  settled(
+    session: LedgerSession,
+    token: string,
+    verdict: { readonly kind: 'ack' } | { readonly kind: 'requeue'; readonly counted: boolean },
+    answer: Settled,
+  ): void {
+    const claim = session.held.get(token)
+    if (claim === undefined || answer === 'stale') return
+    if (claim.message.claims.at(-1) !== claim || claim.end !== 'open') {
+      this.#wrong('I12', claim.message.id, `${claim.message.id}: a verdict on a token that was lost was taken`)
+      return
+    }
+    session.held.delete(token)
+    claim.end = verdict.kind === 'ack' ? 'acked' : 'requeued'
+    claim.endedAt = this.#now()
+    if (verdict.kind === 'ack') claim.message.gone = 'acked'
+    else if (verdict.counted) claim.message.faults++
+  }
+
+  /** The place gives everything back that the session holds. */
+  returned(session: LedgerSession, counted: boolean): void {
+    for (const claim of session.held.values()) this.#end(claim, counted)
+    session.held.clear()
+  }
+
+  /** The broker lost a message, or what it knew of an ack. */
+  lost(message: Message): void {
+    const entry = this.#byMessage.get(message)
+    if (entry !== undefined) entry.gone = 'lost'
+  }
+
+  unacked(message: Message): void {
+    const entry = this.#byMessage.get(message)
+    if (entry !== undefined) entry.gone = 'no'
+  }
+
+  /** It was swept: right only when its holder was gone, dead, or silent for the length of a lease (D22). */
+  #returned(claim: LedgerClaim): void {
+    const { session, message } = claim
+    this.#end(claim, true)
+    session.held.delete(claim.token)
+    if (this.#grace === undefined || session.goneAt !== undefined) return
+    const silent = session.process?.silentSince(this.#now() - this.#grace) ?? false
+    if (!silent) this.#wrong('I12', message.id, `${message.id}: was taken from '${session.name}', which is alive`)
+  }
+
+  #wrong(invariant: string, id: string, what: string): void {
+    this.wrongs.push({ invariant, id, what })
+  }
+
+  #end(claim: LedgerClaim, counted: boolean): void {
+    claim.end = 'returned'
+    claim.endedAt = this.#now()
+    if (counted) claim.message.faults++
+  }
+}
