@@ -16,6 +16,7 @@ export const flaky = app.task('shop.flaky', () => { throw new Error('closed') },
 `
 
 const WITH_RUNNER = `
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testCluster } from 'lovage/testing'
 import { app, flaky, total } from './tasks.js'
@@ -24,7 +25,7 @@ test('totals', async t => {
   const cluster = await testCluster({ app })
   t.after(() => cluster.close())
   const result = await total.delay([1, 2])
-  t.assert?.equal(await cluster.until(result.get()), 3)
+  assert.equal(await cluster.until(result.get()), 3)
   cluster.expect(total).toHaveSucceeded({ value: 3 })
 })
 
