@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as realSleep } from 'node:timers/promises'
 import { App } from '../../src/app/app.js'
 import { currentTask } from '../../src/app/current-task.js'
+import { deferred } from '../../src/lib/deferred.js'
 import { testCluster } from '../../src/testing/cluster/test-cluster.js'
 
 const HOUR = 3_600_000
@@ -307,4 +308,49 @@ test('a worker that is stopped hands back what it holds, and its handlers hear o
 test('log lines of workers are kept', async () => {
   await using cluster = await testCluster({ define: () => undefined })
   assert.ok(cluster.log.some(({ message }) => message === 'w1@test ready.'))
+})
+
+test('a handler that hangs does not hold time for longer than patience, whatever else keeps the process alive', async () => {
+  const app = new App('shop')
+  const hang = app.task('shop.hang', () => new Promise(() => undefined), { timeLimit: '10m' })
+  await using cluster = await testCluster({ app, patience: '20ms' })
+  const others = setInterval(() => undefined, 60_000)
+  try {
+    await hang.delay()
+    await cluster.drain()
+    cluster.expect(hang).toHaveFailed()
+  } finally {
+    clearInterval(others)
+  }
+})
+
+test('a crashed handler that goes on for real publishes nothing and changes nothing', async () => {
+  const app = new App('shop')
+  const mail = app.task('shop.mail', () => undefined)
+  const { promise: goOn, resolve: release } = deferred()
+  const slow = app.task('shop.slow', async () => {
+    await goOn
+    await mail.delay()
+  })
+  await using cluster = await testCluster({ app })
+  await slow.delay()
+  await cluster.advance(0)
+  cluster.crash('w1')
+  assert.throws(() => cluster.crash('w1'), { code: 'LVG_CLUSTER_NO_WORKER' })
+  release()
+  await cluster.advance('1h')
+  cluster.expect(mail).notToBePublished()
+  assert.equal(cluster.tasks[0]?.state, 'lost')
+})
+
+test('an expired task is revoked without having run', async () => {
+  const app = new App('shop')
+  const late = app.task('shop.late', () => undefined)
+  await using cluster = await testCluster({ app, workers: 0 })
+  await late.applyAsync([], { expires: '10s' })
+  await cluster.advance('20s')
+  await cluster.startWorker()
+  await cluster.drain()
+  cluster.expect(late).notToHaveRun()
+  assert.equal(cluster.tasks[0]?.state, 'revoked')
 })
