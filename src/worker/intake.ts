@@ -52,10 +52,10 @@ export interface IntakeParts {
 }
 
 /** What is remembered of attempts that ended here (D46), and of unknown tasks handed back. */
-const FINISHED = { max: 10_000, ttl: 3_600_000 }
+const FINISHED = Object.freeze({ max: 10_000, ttl: 3_600_000 })
 
 /** What is remembered of revoked ids (L14). */
-const REVOKED = { max: 50_000, ttl: 10_800_000 }
+const REVOKED = Object.freeze({ max: 50_000, ttl: 10_800_000 })
 
 /** Executions that run or whose effects are not confirmed: beyond so many per slot no new one is begun. */
 const UNSETTLED_PER_SLOT = 11

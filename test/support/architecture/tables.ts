@@ -44,7 +44,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jiti: ['src/cli/'],
   libsql: ['src/drivers/'],
   pino: ['src/lib/node-log'],
-  'seek-bzip': ['src/protocol/'],
   'sonic-boom': ['src/lib/node-log'],
   yaml: ['src/protocol/'],
 }
