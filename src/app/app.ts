@@ -22,6 +22,7 @@ import { runEagerly } from './eager.js'
 import { type BatchEntry, BatchError } from './errors.js'
 import { aroundPublish, type Extension } from './extension.js'
 import { type Outgoing, type OutgoingCall, type OutgoingContext, type OutgoingWorld, outgoingCall } from './outgoing.js'
+import { PublishIds } from './publish-ids.js'
 import { Publisher, type PublishLimits } from './publisher.js'
 import { Queues } from './queues.js'
 import { ResultWatcher } from './result-watcher.js'
@@ -93,6 +94,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   #brokers = new Map<string, Promise<Broker>>()
   /** Names the queue that answers by message would come to. */
   readonly replyTo: string
+  readonly publishIds: PublishIds
   #runtime: Runtime
   #layers: Omit<SettingsLayers, 'code'>
   #substituted = false
@@ -109,6 +111,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#parts = parts
     this.#runtime = parts.runtime ?? nodeRuntime()
     this.replyTo = uuid4(this.#runtime.random)
+    this.publishIds = new PublishIds(this.#runtime.random)
     const environment = parts.environment ?? (parts.runtime === undefined ? nodeEnvironment() : undefined)
     this.#layers = { environment }
     this.#configured = this.#resolve(this.#layers)

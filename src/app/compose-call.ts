@@ -40,8 +40,6 @@ export interface Lineage {
 export interface ComposedCall {
   readonly call: TaskCall
   readonly destination: Destination
-  /** The id was drawn here, so no other act of publishing has used it. */
-  readonly freshId: boolean
 }
 
 /**
@@ -101,7 +99,7 @@ export function composeCall(
     kwargsrepr: options.kwargsrepr,
     protocol: settings.taskProtocol,
   }
-  return { call, destination, freshId: options.taskId === undefined }
+  return { call, destination }
 }
 
 const NO_OPTIONS: TaskOptions = Object.freeze({})

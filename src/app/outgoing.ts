@@ -1,6 +1,5 @@
 import type { Address, Queue } from '../brokers/broker.js'
 import type { EpochMs } from '../lib/time.js'
-import { uuid4 } from '../lib/uuid.js'
 import type { Codec } from '../protocol/codec.js'
 import { encodeTask } from '../protocol/encode-task.js'
 import type { TaskId } from '../protocol/ids.js'
@@ -8,6 +7,7 @@ import type { Message } from '../protocol/message.js'
 import type { Signature } from '../protocol/signature.js'
 import type { CallOptions } from './call-options.js'
 import { type CallWorld, composeCall, type Lineage } from './compose-call.js'
+import type { PublishIds } from './publish-ids.js'
 import { callOptionsOf } from './set-options.js'
 
 /** A message on its way out, with all that publishing needs to know. */
@@ -24,6 +24,7 @@ export interface Outgoing {
 
 export interface OutgoingWorld extends CallWorld {
   readonly codec: Codec
+  readonly publishIds: PublishIds
 }
 
 /** Who causes a publish inside a worker. What is set here wins over the signature's own options. */
@@ -56,15 +57,14 @@ export function outgoingCall(
   options: CallOptions,
   context: OutgoingContext,
 ): OutgoingCall {
-  const { call, destination, freshId } = composeCall(world, name, args, options, context)
+  const { call, destination } = composeCall(world, name, args, options, context)
   return {
     id: call.id,
     outgoing: {
       message: encodeTask(call, world.codec, world.limits),
       to: destination.to,
       queue: destination.queue,
-      // An id drawn just now has never been published: it can name the publish too.
-      publishId: context.publishId ?? (freshId ? call.id : uuid4(world.runtime.random)),
+      publishId: context.publishId ?? world.publishIds.draw(),
       notBefore: call.eta,
     },
   }

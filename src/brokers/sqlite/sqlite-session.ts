@@ -10,7 +10,14 @@ import type { Claimed, PushEntry, PushOutcome, StoreSession, Token, Verdict } fr
 import { packMessages, unpackMessage } from './message-columns.js'
 import type { StoreOperations } from './operations.js'
 import { isRefusal, pushTrouble, sqliteTrouble } from './sqlite-trouble.js'
-import type { ClaimColumns, PushColumns, StoreEvent, TokenColumns, VerdictColumns } from './store-calls.js'
+import type {
+  ClaimColumns,
+  PushColumns,
+  StoredRequeue,
+  StoreEvent,
+  TokenColumns,
+  VerdictColumns,
+} from './store-calls.js'
 import type { Tickets } from './tickets.js'
 
 /** Refused verdicts are tried again after this, doubling, up to the longest. */
@@ -263,10 +270,12 @@ function claimedAt(columns: ClaimColumns, index: number): Claimed {
 function verdictColumns(verdicts: readonly Verdict[]): VerdictColumns {
   return {
     ...tokenColumns(verdicts.map(verdict => verdict.token)),
-    requeues: verdicts.map(verdict =>
-      verdict.kind === 'ack' ? undefined : { counted: verdict.counted, delay: verdict.delay },
-    ),
+    requeues: verdicts.every(verdict => verdict.kind === 'ack') ? undefined : verdicts.map(requeueOf),
   }
+}
+
+function requeueOf(verdict: Verdict): StoredRequeue | undefined {
+  return verdict.kind === 'ack' ? undefined : { counted: verdict.counted, delay: verdict.delay }
 }
 
 function tokenColumns(tokens: readonly Token[]): TokenColumns {

@@ -4,12 +4,14 @@ const FOLDER = new URL('./sql/', import.meta.url)
 
 const VERBS = [
   'ack',
+  'ack-many',
   'add-consumers',
   'add-holder',
   'bindings',
   'claim',
   'consumed-queues',
   'count-consumers',
+  'count-current',
   'count-delayed',
   'count-held',
   'count-ready',
@@ -30,6 +32,7 @@ const VERBS = [
   'new-boot',
   'next-due',
   'next-generation',
+  'next-ready',
   'orphaned-queues',
   'purge-delayed',
   'purge-held',

@@ -49,8 +49,8 @@ export interface TokenColumns {
 }
 
 export interface VerdictColumns extends TokenColumns {
-  /** Undefined: ack. */
-  readonly requeues: readonly (StoredRequeue | undefined)[]
+  /** Undefined: ack. No column at all: acks only, as nearly always. */
+  readonly requeues: readonly (StoredRequeue | undefined)[] | undefined
 }
 
 export interface StoredRequeue {

@@ -39,8 +39,9 @@ function atOnce(options: Partial<BatcherOptions<string, string, string>> = {}) {
   return { batcher: made.batcher, batches }
 }
 
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve()
+/** Everything that is ready has run, the end of the turn included. */
+function restOfTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }
 
 test('what one turn asks for leaves in one batch, in order, and each asker gets its own answer', async () => {
@@ -60,13 +61,13 @@ test('questions asked by microtasks that were already queued go along', async ()
 test('questions that come while a batch is under way leave together after it', async () => {
   const { batcher, sent } = byHand()
   const first = batcher.ask('a')
-  await microtasks()
+  await restOfTurn()
   const others = [batcher.ask('b'), batcher.ask('c')]
-  await microtasks()
+  await restOfTurn()
   assert.equal(sent.length, 1)
   sent[0]?.answers.resolve(['A'])
   assert.equal(await first, 'A')
-  await microtasks()
+  await restOfTurn()
   sent[1]?.answers.resolve(['B', 'C'])
   assert.deepEqual(await Promise.all(others), ['B', 'C'])
 })
@@ -93,11 +94,11 @@ test('L20 a batch is cut at the largest weight, and a question heavier than that
 test('a failed batch fails only those who were in it', async () => {
   const { batcher, sent } = byHand()
   const first = batcher.ask('a')
-  await microtasks()
+  await restOfTurn()
   const second = batcher.ask('b')
   sent[0]?.answers.reject(new Error('no answer'))
   await assert.rejects(first, { message: 'under-way: no answer' })
-  await microtasks()
+  await restOfTurn()
   sent[1]?.answers.resolve(['B'])
   assert.equal(await second, 'B')
 })
@@ -105,7 +106,7 @@ test('a failed batch fails only those who were in it', async () => {
 test('the end tells apart what was under way, what waited, and what came too late', async () => {
   const { batcher } = byHand()
   const fates = [batcher.ask('a')]
-  await microtasks()
+  await restOfTurn()
   fates.push(batcher.ask('b'))
   batcher.end(new Error('gone'))
   fates.push(batcher.ask('c'))
@@ -122,11 +123,11 @@ test('an answer that comes after the end is dropped', async () => {
     },
   })
   const asked = batcher.ask('a')
-  await microtasks()
+  await restOfTurn()
   batcher.end(new Error('gone'))
   sent[0]?.answers.resolve(['A'])
   await assert.rejects(asked, { message: 'under-way: gone' })
-  await microtasks()
+  await restOfTurn()
   assert.deepEqual(heard, [])
 })
 
@@ -136,12 +137,12 @@ test('a question whose signal fires before it left is never sent', async () => {
   const first = batcher.ask('a')
   const given = batcher.ask('b', stop.signal)
   const last = batcher.ask('c')
-  await microtasks()
+  await restOfTurn()
   stop.abort(new Error('no time'))
   await assert.rejects(given, { message: 'waiting: no time' })
   sent[0]?.answers.resolve(['A'])
   await first
-  await microtasks()
+  await restOfTurn()
   sent[1]?.answers.resolve(['C'])
   assert.equal(await last, 'C')
 })
@@ -156,11 +157,11 @@ test('a question whose signal fires under way is given up, and its answer still 
   })
   const stop = new AbortController()
   const given = batcher.ask('a', stop.signal)
-  await microtasks()
+  await restOfTurn()
   stop.abort(new Error('no time'))
   await assert.rejects(given, { message: 'under-way: no time' })
   sent[0]?.answers.resolve(['A'])
-  await microtasks()
+  await restOfTurn()
   assert.deepEqual(heard, ['A'])
 })
 
@@ -171,9 +172,9 @@ test('draining waits for what waits and what is under way', async () => {
   const drain = batcher.drain().then(() => {
     drained = true
   })
-  await microtasks()
+  await restOfTurn()
   sent[0]?.answers.resolve(['A'])
-  await microtasks()
+  await restOfTurn()
   assert.equal(drained, false)
   sent[1]?.answers.resolve(['B'])
   await drain
