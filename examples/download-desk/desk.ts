@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type AsyncResult, setOptions } from 'lovage'
 import { Board } from './board.ts'
 import { generate } from './contents.ts'
 import { readJournal } from './journal.ts'
@@ -7,171 +8,115 @@ import { MailServer } from './mail-server.ts'
 import { places } from './places.ts'
 import { localFiles, makeRequests, remoteFiles } from './requests.ts'
 import { ResourceServer } from './resource-server.ts'
+import { type Ended, printTable } from './table.ts'
 import { app, cleanup, type Delivery, notify, packageRequest, type Request } from './tasks.ts'
 import { existing, mailFaults, packageFaults } from './verify.ts'
+import { Watch, type Watched } from './watch.ts'
 import { WorkerProcess } from './workers.ts'
 
-type Ended = { readonly kind: 'delivered'; readonly delivery: Delivery } | { readonly kind: 'failed'; readonly reason: string }
+/** Longest wait for one result, in seconds. */
+const PATIENCE = 45
 
-/** Longest time the whole desk may take. */
-const PATIENCE = 90
+/** Mails the mail server turns away before it takes the first one. */
+const REFUSALS = 3
 
 /** Twelve requests through two worker processes, one of which is killed in the middle. Resolves to what went wrong. */
 export async function runDesk(): Promise<readonly string[]> {
   await forgetLastRun()
   await generate(localFiles)
   await using resources = new ResourceServer(remoteFiles)
-  await using mailbox = new MailServer(3)
+  await using mailbox = new MailServer(REFUSALS)
   const server = await resources.start()
   const environment = { DESK_SMTP_PORT: String(await mailbox.start()) }
-  await using packagers = new Replaceable(() => new WorkerProcess('package', 'package', environment))
-  await using notifier = new WorkerProcess('notify', 'notify', environment)
+
   console.log('Starting two workers, one for queue package, one for queue notify …')
-  await Promise.all([packagers.current.ready(), notifier.ready()])
+  await using packager = new WorkerProcess('package', environment)
+  await using notifier = new WorkerProcess('notify', environment)
+  await Promise.all([packager.ready(), notifier.ready()])
 
   const requests = makeRequests(server)
   const board = new Board(requests)
   board.say(`Sending ${requests.length} requests …`)
-  const results = await Promise.all(requests.map(send))
-  const watching = watch(results, requests, board)
-  const killed = killInTheMiddle(packagers, board)
-  const ended = await Promise.all(results.map(result => result.package.get({ timeout: PATIENCE }).then(delivered, failed)))
-  await killed
-  await Promise.all(
-    ended.map((end, index) => (end.kind === 'delivered' ? results[index]?.mail.get({ timeout: PATIENCE }) : undefined)),
-  )
-  await watching.stop()
+  const sent = await Promise.all(requests.map(send))
+  const watch = new Watch(sent, board)
+  await using _replacement = await replaceInTheMiddle(packager, environment, board)
+  const ended = new Map(await Promise.all(sent.map(outcome)))
+  await watch.stop()
 
   const faults = await check(requests, ended, mailbox)
-  report(requests, ended, mailbox)
+  console.log(`\n${printTable(requests, ended, mailbox.mails, readJournal())}`)
   const removed = await (await cleanup.delay(0)).get({ timeout: PATIENCE })
   console.log(`\nClean-up removed ${removed.length} expired packages.`)
-  if (removed.length !== ended.filter(end => end.kind === 'delivered').length) faults.push('the clean-up left packages behind')
+  if (removed.length !== delivered(ended)) faults.push('the clean-up left packages behind')
+  await app[Symbol.asyncDispose]()
   return faults
 }
 
-interface Sent {
-  readonly package: Awaited<ReturnType<typeof packageRequest.delay>>
-  readonly mail: Awaited<ReturnType<typeof notify.delay>>
+interface Sent extends Watched {
+  readonly package: AsyncResult<Delivery>
+  readonly mail: AsyncResult<string>
 }
 
-/** The mail follows the package by itself: its signature travels along as the package's callback. */
+/** The mail follows by itself: its signature travels with the package's message, and is sent with the package's result. */
 async function send(request: Request): Promise<Sent> {
   const mailId = `mail-${request.id}-${process.pid}`
-  const link = notify.s()
+  const link = setOptions(notify.s(), { taskId: mailId })
   const sent = await packageRequest.applyAsync([request], { taskId: `package-${request.id}-${process.pid}`, link })
-  return { package: sent, mail: app.result(mailId) }
+  return { request: request.id, package: sent, mail: app.result(mailId) }
 }
 
-/** A worker that can be replaced by a new one of the same kind. */
-class Replaceable implements AsyncDisposable {
-  readonly #make: () => WorkerProcess
-  current: WorkerProcess
-
-  constructor(make: () => WorkerProcess) {
-    this.#make = make
-    this.current = make()
-  }
-
-  async replace(): Promise<void> {
-    await this.current.kill('SIGKILL')
-    this.current = this.#make()
-    await this.current.ready()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.current[Symbol.asyncDispose]()
-  }
+/** Once several packages are under way their worker dies, as by a power cut, and another one takes its place. */
+async function replaceInTheMiddle(
+  worker: WorkerProcess,
+  environment: Readonly<Record<string, string>>,
+  board: Board,
+): Promise<WorkerProcess> {
+  while (new Set(readJournal().map(line => line.request)).size < 6) await pause(20)
+  board.say(`Killing worker ${worker.queue} (process ${worker.pid}) with SIGKILL; starting another one …`)
+  await worker.kill()
+  const replacement = new WorkerProcess(worker.queue, environment)
+  await replacement.ready()
+  return replacement
 }
 
-/** Once several packages are under way, the worker dies as by a power cut, and another one takes its place. */
-async function killInTheMiddle(packagers: Replaceable, board: Board): Promise<void> {
-  while (new Set(readJournal().map(line => line.request)).size < 6) await new Promise(resolve => setTimeout(resolve, 20))
-  const { pid } = packagers.current.child
-  board.say(`Killing worker package (process ${pid}) with SIGKILL; starting another one …`)
-  await packagers.replace()
-}
-
-/** Draws what the results say, as they say it. */
-function watch(results: readonly Sent[], requests: readonly Request[], board: Board): { stop(): Promise<void> } {
-  const stop = new AbortController()
-  const byId = new Map(results.map((result, index) => [result.package.id as string, requests[index]?.id ?? '']))
-  const mails = new Map(results.map((result, index) => [result.mail.id as string, requests[index]?.id ?? '']))
-  const loop = async (): Promise<void> => {
-    const backend = await app.backend()
-    if (backend === undefined) return
-    const ids = results.flatMap(result => [result.package.id, result.mail.id])
-    for await (const meta of backend.watch(ids, stop.signal)) {
-      const request = byId.get(meta.taskId)
-      if (request !== undefined) board.show(request, word(meta.status), part(meta.status, meta.result))
-      else if (meta.status === 'SUCCESS') board.show(mails.get(meta.taskId) ?? '', 'mailed', 1)
-    }
-  }
-  const done = loop()
-  return {
-    stop: async () => {
-      stop.abort()
-      await done
-    },
+/** A delivered package is followed by its mail; a request that failed has none. */
+async function outcome(sent: Sent): Promise<[string, Ended]> {
+  try {
+    const delivery = await sent.package.get({ timeout: PATIENCE })
+    await sent.mail.get({ timeout: PATIENCE })
+    return [sent.request, { kind: 'delivered', delivery }]
+  } catch (error) {
+    return [sent.request, { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }]
   }
 }
 
-function word(status: string): string {
-  const words: Readonly<Record<string, string>> = {
-    PROGRESS: 'packing',
-    RETRY: 'trying again soon',
-    SUCCESS: 'packed',
-    FAILURE: 'impossible',
-  }
-  return words[status] ?? status.toLowerCase()
-}
-
-function part(status: string, result: unknown): number {
-  if (status === 'SUCCESS' || status === 'FAILURE') return 1
-  if (status !== 'PROGRESS' || typeof result !== 'object' || result === null) return 0
-  const { current, total } = result as { readonly current: number; readonly total: number }
-  return total > 0 ? Math.min(1, current / total) : 0
-}
-
-function delivered(delivery: Delivery): Ended {
-  return { kind: 'delivered', delivery }
-}
-
-function failed(error: unknown): Ended {
-  return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
-}
-
-async function check(requests: readonly Request[], ended: readonly Ended[], mailbox: MailServer): Promise<string[]> {
+async function check(
+  requests: readonly Request[],
+  ended: ReadonlyMap<string, Ended>,
+  mailbox: MailServer,
+): Promise<string[]> {
   const faults: string[] = []
-  for (const [index, request] of requests.entries()) {
-    const end = ended[index]
+  for (const request of requests) {
+    const end = ended.get(request.id)
     const possible = existing(request).size > 0
     if (end?.kind === 'delivered') {
       faults.push(...(await packageFaults(request, end.delivery)), ...mailFaults(request, end.delivery, mailbox.mails))
       if (!possible) faults.push(`${request.id}: delivered, though nothing of it exists`)
     } else if (possible) faults.push(`${request.id}: ${end?.reason}`)
   }
-  const again = readJournal().filter(line => line.what === 'package')
-  if (new Set(again.map(line => line.pid)).size < 2) faults.push('the killed worker was not replaced in time to see it')
+  const packagers = readJournal().filter(line => line.what === 'package')
+  if (new Set(packagers.map(line => line.pid)).size !== 2) faults.push('not exactly two workers have packed')
   return faults
 }
 
-function report(requests: readonly Request[], ended: readonly Ended[], mailbox: MailServer): void {
-  const journal = readJournal()
-  console.log('\nrequest  package            resources  missing  mails  attempts')
-  for (const [index, request] of requests.entries()) {
-    const end = ended[index]
-    const outcome = end?.kind === 'delivered' ? 'verified' : 'permanent error'
-    const got = end?.kind === 'delivered' ? end.delivery.delivered.length : 0
-    const mails = mailbox.mails.filter(mail => mail.to === request.email).length
-    const attempts = journal.filter(line => line.what === 'package' && line.request === request.id).length
-    const cells = [request.id.padEnd(9), outcome.padEnd(19), String(got).padEnd(11), String(request.resources.length - got).padEnd(9)]
-    console.log(`${cells.join('')}${String(mails).padEnd(7)}${attempts}`)
-    if (end?.kind === 'failed') console.log(`         because: ${end.reason}`)
-  }
+function delivered(ended: ReadonlyMap<string, Ended>): number {
+  return [...ended.values()].filter(end => end.kind === 'delivered').length
 }
 
 async function forgetLastRun(): Promise<void> {
-  const old = ['lovage.db', 'lovage.db-wal', 'lovage.db-shm', 'lovage.db-wake', places.journal, places.packages]
-  for (const path of old) if (existsSync(path)) await rm(path, { recursive: true })
+  const database = ['lovage.db', 'lovage.db-wal', 'lovage.db-shm', 'lovage.db-wake', 'lovage.db-wake-results']
+  const logs = ['package.log', 'notify.log']
+  for (const path of [...database, ...logs, places.journal, places.packages]) {
+    await rm(path, { recursive: true, force: true })
+  }
 }

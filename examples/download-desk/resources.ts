@@ -1,8 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
 import { places } from './places.ts'
 
 /** Waiting may help: the server is busy, the connection broke. The task is tried again. */
@@ -18,7 +16,8 @@ export class MissingResource extends Error {
 export interface Resource {
   readonly name: string
   readonly bytes: number
-  open(signal: AbortSignal): Promise<Readable>
+  /** Its bytes, piece by piece. */
+  open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** `file:roads.bin` from the desk's own folder, `http://…` from a server. */
@@ -41,7 +40,7 @@ async function findRemote(url: string, signal: AbortSignal): Promise<Resource> {
     open: async reading => {
       const { body } = await ask(url, 'GET', reading)
       if (body === null) throw new TransientError(`${url} sent nothing`)
-      return Readable.fromWeb(body as ReadableStream)
+      return body
     },
   }
 }

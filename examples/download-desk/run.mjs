@@ -1,9 +1,10 @@
-// The download desk, from nothing to a verified table: npm run quickstart
+// The download desk, from nothing to a verified table: npm run quickstart [-- FOLDER]
+// Everything is written below FOLDER, by default work/ beside this file.
 import { mkdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { createJiti } from 'jiti'
 
-const work = fileURLToPath(new URL('./work/', import.meta.url))
+const work = resolve(process.argv[2] ?? join(import.meta.dirname, 'work'))
 mkdirSync(work, { recursive: true })
 process.chdir(work)
 
@@ -12,5 +13,6 @@ const { runDesk } = await createJiti(import.meta.url).import('./desk.ts')
 const faults = await runDesk()
 for (const fault of faults) console.error(`FAULT  ${fault}`)
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
-console.log(faults.length === 0 ? `\nEvery package and every mail is as it should be (${seconds} s).` : `\n${faults.length} faults (${seconds} s).`)
+const verdict = faults.length === 0 ? 'Every package and every mail is as it should be' : `${faults.length} faults`
+console.log(`\n${verdict} (${seconds} s).`)
 process.exit(faults.length === 0 ? 0 : 1)

@@ -27,7 +27,13 @@ export interface Delivery {
   readonly missing: readonly { readonly resource: string; readonly reason: string }[]
 }
 
-const retries = { autoretryFor: [TransientError], retryBackoff: 1, retryBackoffMax: '4s', retryJitter: false, maxRetries: 8 }
+const retries = {
+  autoretryFor: [TransientError],
+  retryBackoff: 1,
+  retryBackoffMax: '4s',
+  retryJitter: false,
+  maxRetries: 8,
+}
 
 /** Fetches what a request names and packs it. What is missing is reported; the rest is delivered. */
 export const packageRequest = app.task(
@@ -98,7 +104,10 @@ export const notify = app.task(
   retries,
 )
 
-/** Removes packages older than `seconds`. Called by hand until there is a scheduler. */
+/**
+ * Removes what has been in the packages' folder for longer than `seconds`, and names the packages among it; the rest is
+ * what a killed worker left half written. Called by hand until there is a scheduler.
+ */
 export const cleanup = app.task('desk.cleanup', async (seconds: number): Promise<readonly string[]> => {
   writeJournal({ what: 'cleanup', request: '-', retries: currentTask().retries })
   const limit = currentTask().clock.now() - seconds * 1000
@@ -109,5 +118,5 @@ export const cleanup = app.task('desk.cleanup', async (seconds: number): Promise
     await rm(path)
     removed.push(name)
   }
-  return removed
+  return removed.filter(name => name.endsWith('.zip'))
 })

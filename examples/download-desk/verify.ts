@@ -1,12 +1,9 @@
 import { buffer } from 'node:stream/consumers'
-import { promisify } from 'node:util'
-import { type Entry, open, type ZipFile } from 'yauzl'
+import { openPromise } from 'yauzl'
 import { contents, digest } from './contents.ts'
 import type { Mail } from './mail-server.ts'
 import { localFiles, remoteFiles } from './requests.ts'
 import type { Delivery, Request } from './tasks.ts'
-
-const openZip: (path: string, options: { lazyEntries: true }) => Promise<ZipFile> = promisify(open)
 
 /** What is wrong with a package; empty = nothing: it holds exactly what exists of the request, byte for byte. */
 export async function packageFaults(request: Request, delivery: Delivery): Promise<readonly string[]> {
@@ -20,7 +17,8 @@ export async function packageFaults(request: Request, delivery: Delivery): Promi
   }
   for (const name of found.keys()) if (!wanted.has(name)) faults.push(`${request.id}: ${name} was not asked for`)
   const gone = request.resources.length - wanted.size
-  if (delivery.missing.length !== gone) faults.push(`${request.id}: ${gone} resources are missing, ${delivery.missing.length} are reported`)
+  if (delivery.missing.length !== gone)
+    faults.push(`${request.id}: ${gone} resources are missing, ${delivery.missing.length} are reported`)
   return faults
 }
 
@@ -49,22 +47,10 @@ export function existing(request: Request): ReadonlyMap<string, number> {
 
 /** Entry name → digest of its bytes. */
 async function readZip(path: string): Promise<ReadonlyMap<string, string>> {
-  const zip = await openZip(path, { lazyEntries: true })
-  const read = promisify(zip.openReadStream.bind(zip) as (entry: Entry, done: (error: Error | null, stream: NodeJS.ReadableStream) => void) => void)
+  const zip = await openPromise(path)
   const found = new Map<string, string>()
-  const end = new Promise<void>((resolve, reject) => {
-    zip.on('end', resolve).on('error', reject)
-    zip.on('entry', (entry: Entry) => {
-      read(entry)
-        .then(stream => buffer(stream))
-        .then(bytes => {
-          found.set(entry.fileName, digest(bytes))
-          zip.readEntry()
-        })
-        .catch(reject)
-    })
-  })
-  zip.readEntry()
-  await end
+  for await (const entry of zip.eachEntry()) {
+    found.set(entry.fileName, digest(await buffer(await zip.openReadStreamPromise(entry))))
+  }
   return found
 }

@@ -1,13 +1,13 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ZipFile } from 'yazl'
 import { MissingResource, type Resource, TransientError } from './resources.ts'
 
 /**
  * Streams resources into a zip. It is written beside its place and moved there when whole, so nobody ever sees half a
- * package, and a second attempt simply replaces what the first one left.
+ * package, and a second attempt simply replaces what the first one made. `moved` hears of every piece that passes.
  */
 export async function writeZip(
   path: string,
@@ -17,36 +17,37 @@ export async function writeZip(
 ): Promise<void> {
   const half = `${path}.${process.pid}.part`
   const zip = new ZipFile()
-  zip.on('error', error => (zip.outputStream as Readable).destroy(error))
-  for (const resource of resources) {
-    zip.addReadStreamLazy(resource.name, { size: resource.bytes, compress: false }, deliver => {
-      open(resource, signal, moved).then(
-        stream => deliver(null, stream),
-        error => deliver(error, Readable.from([])),
-      )
-    })
-  }
+  const packed = zip.outputStream as Readable
+  zip.on('error', error => packed.destroy(error))
+  const streams = resources.map(resource => {
+    const stream = Readable.from(read(resource, signal, moved), { objectMode: false })
+    // yazl leaves the errors of what it reads to whoever made it.
+    stream.on('error', error => packed.destroy(error))
+    zip.addReadStream(stream, resource.name, { size: resource.bytes, compress: false })
+    return stream
+  })
   zip.end()
   try {
-    await pipeline(zip.outputStream, createWriteStream(half), { signal })
+    await pipeline(packed, createWriteStream(half), { signal })
     await rename(half, path)
   } catch (error) {
     await rm(half, { force: true })
     signal.throwIfAborted()
     if (error instanceof MissingResource) throw error
     throw new TransientError('a resource broke off while it was packed', { cause: error })
+  } finally {
+    for (const stream of streams) stream.destroy()
   }
 }
 
-/** The resource's bytes, counted as they pass. */
-async function open(resource: Resource, signal: AbortSignal, moved: (bytes: number) => void): Promise<Readable> {
-  const source = await resource.open(signal)
-  const counter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      moved(chunk.byteLength)
-      done(null, chunk)
-    },
-  })
-  source.on('error', error => counter.destroy(error))
-  return source.pipe(counter)
+/** Opened when the zip comes to it, not before. */
+async function* read(
+  resource: Resource,
+  signal: AbortSignal,
+  moved: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of await resource.open(signal)) {
+    moved(chunk.byteLength)
+    yield chunk
+  }
 }
