@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type Limits, MAX_RETRIES } from './limits.js'
 import type { Headers, Message, Properties } from './message.js'
 import { argsrepr, kwargsrepr } from './python-repr.js'
 import type { Kwargs, Signature } from './signature.js'
-import { signatureToDict } from './signature-dict.js'
+import { signatureWriter } from './signature-dict.js'
 import { headersExceed } from './task-headers.js'
 
 /** What to publish. All but `id` and `task` may be absent; absent and undefined are the same. */
@@ -76,11 +76,12 @@ export const BODY_PARTS: readonly string[] = ['args', 'kwargs', 'embed']
 function encodeTask2(call: TaskCall, codec: Codec, limits: Limits): Message {
   const args = call.args ?? NO_ARGS
   const kwargs = call.kwargs ?? NO_KWARGS
+  const write = signatureWriter(limits)
   const embed = {
-    callbacks: dicts(call.callbacks, limits),
-    errbacks: dicts(call.errbacks, limits),
-    chain: dicts(call.chain, limits),
-    chord: call.chord === undefined ? null : signatureToDict(call.chord, limits),
+    callbacks: dicts(call.callbacks, write),
+    errbacks: dicts(call.errbacks, write),
+    chain: dicts(call.chain, write),
+    chord: call.chord === undefined ? null : write(call.chord),
   }
   const headers: Record<string, unknown> = {
     lang: 'js',
@@ -111,6 +112,7 @@ function encodeTask2(call: TaskCall, codec: Codec, limits: Limits): Message {
 
 /** The fields of a call are the members of the body. There is no chain: each next step is a callback of the one before it. */
 function encodeTask1(call: TaskCall, codec: Codec, limits: Limits): Message {
+  const write = signatureWriter(limits)
   const body = {
     task: call.task,
     id: call.id,
@@ -122,11 +124,11 @@ function encodeTask1(call: TaskCall, codec: Codec, limits: Limits): Message {
     eta: isoOf(call.eta, 'eta'),
     expires: isoOf(call.expires, 'expires'),
     utc: true,
-    callbacks: dicts([...(call.callbacks ?? []), ...linked(call.chain ?? [])], limits),
-    errbacks: dicts(call.errbacks, limits),
+    callbacks: dicts([...(call.callbacks ?? []), ...linked(call.chain ?? [])], write),
+    errbacks: dicts(call.errbacks, write),
     timelimit: [seconds(call.timeLimit), seconds(call.softTimeLimit)],
     taskset: call.group ?? null,
-    chord: call.chord === undefined ? null : signatureToDict(call.chord, limits),
+    chord: call.chord === undefined ? null : write(call.chord),
   }
   return sealed(call, { ...call.headers }, codec.encode(body, call), limits)
 }
@@ -185,9 +187,11 @@ function tooLarge(problem: string): EncodeError {
 const NO_ARGS: readonly unknown[] = Object.freeze([])
 const NO_KWARGS: Kwargs = Object.freeze({})
 
-function dicts(signatures: readonly Signature[] | undefined, limits: Limits): readonly unknown[] | null {
-  if (signatures === undefined || signatures.length === 0) return null
-  return signatures.map(signature => signatureToDict(signature, limits))
+function dicts(
+  signatures: readonly Signature[] | undefined,
+  write: (signature: Signature) => unknown,
+): readonly unknown[] | null {
+  return signatures === undefined || signatures.length === 0 ? null : signatures.map(write)
 }
 
 function isoOf(at: EpochMs | undefined, field: string): string | null {

@@ -29,7 +29,13 @@ const NESTED_KWARGS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Arguments are taken as they are. Throws `EncodeError` beyond L07, which also ends a signature that contains itself. */
 export function signatureToDict(signature: Signature, limits: Limits = DEFAULT_LIMITS): Dict {
-  return toDict(signature, { nodes: 0, limits }, 1)
+  return signatureWriter(limits)(signature)
+}
+
+/** `signatureToDict` for all signatures of one message, which L07 counts together. */
+export function signatureWriter(limits: Limits): (signature: Signature) => Dict {
+  const count = { nodes: 0, limits }
+  return signature => toDict(signature, count, 1)
 }
 
 /**
@@ -82,8 +88,10 @@ function nestedIn(dict: Dict): readonly (readonly ['options' | 'kwargs', Dict, r
   return found
 }
 
+/** What is no signature begins no further level. */
 function collect(value: unknown, into: unknown[], limit: number): void {
-  if (!Array.isArray(value)) into.push(value)
+  if (isDict(value)) into.push(value)
+  else if (!Array.isArray(value)) return
   else for (let i = 0; i < value.length && into.length <= limit; i++) into.push(value[i])
 }
 
