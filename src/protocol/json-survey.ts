@@ -59,6 +59,9 @@ export function surveyJson(text: string, limits: Limits): JsonSurvey {
       if (++depth > limits.depth) throw tooDeep(limits)
     } else if (unit === 0x5d || unit === 0x7d) {
       depth--
+      // An empty one holds no value: it was counted as an element where it stands and as the first of its own elements.
+      const before = text.charCodeAt(at - 2)
+      if (before === 0x5b || before === 0x7b) values--
     } else if (unit === UPPER_N || unit === UPPER_I) beyondJson = true
   }
   if (values > limits.values) throw tooMany(limits)

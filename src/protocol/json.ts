@@ -67,7 +67,7 @@ export function printJson(value: unknown, options?: PrintJsonOptions): string {
 
 function printPlain(value: unknown, limits: Limits): string | undefined {
   try {
-    return isPlain(value, limits.depth, { values: limits.values }) ? JSON.stringify(value) : undefined
+    return isPlain(value, limits.depth, { values: limits.values - 1 }) ? JSON.stringify(value) : undefined
   } catch {
     return undefined // a getter threw; the writer meets it again and knows the place
   }
