@@ -38,6 +38,8 @@ function judge(bytes: Uint8Array): Outcome {
   if (bytes.length < 500 && Buffer.from(bytes).toString('latin1').startsWith('{"result":[[')) return judgeGroup(bytes)
   const meta = decodeResult(bytes, readAll)
   const encoded = written(() => encodeResult(meta, readAll))
+  // Arguments of exceptions that JSON cannot carry are stored as Python prints them.
+  if (written(() => readAll.encode(meta.error?.args)) === undefined) return 'read-only'
   if (encoded === undefined) return 'read-only'
   mustBeSame(decodeResult(encoded, readAll), meta, 'a result stored again')
   return 'value'
