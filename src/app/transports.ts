@@ -85,9 +85,9 @@ async function openSqliteBroker(url: string, { runtime, settings }: TransportPar
   })
 }
 
-async function openMemoryBackend(url: string, { runtime }: TransportParts): Promise<ResultBackend> {
+async function openMemoryBackend(url: string, { runtime, limits }: BackendParts): Promise<ResultBackend> {
   const { createMemoryBackend } = await import('../backends/memory/memory-backend.js')
-  return createMemoryBackend({ runtime, url })
+  return createMemoryBackend({ runtime, url, limits })
 }
 
 async function openSqliteBackend(url: string, parts: BackendParts): Promise<ResultBackend> {
