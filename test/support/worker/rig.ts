@@ -126,13 +126,14 @@ export class Rig<P extends Place = Place> implements AsyncDisposable {
     return this.runtime.clock.pass(ms)
   }
 
-  /** Lets time pass until the promise has settled: at most ten minutes of it. */
+  /** Lets turns of the event loop pass until the promise has settled, then time: at most ten minutes of it. */
   async wait<T>(promise: Promise<T>): Promise<T> {
     let settled = false
     const over = (): void => {
       settled = true
     }
     promise.then(over, over)
+    for (let turns = 0; turns < 100 && !settled; turns++) await this.pass(0)
     for (let step = 1; !settled; step *= 2) {
       if (step > 600_000) throw new Error('waited in vain')
       await this.pass(step)
