@@ -1,6 +1,7 @@
 import type { Kwargs } from '../protocol/signature.js'
 import type { AsyncResult } from './async-result.js'
-import { type CallOptions, unknownOption } from './call-options.js'
+import type { CallOptions } from './call-options.js'
+import { checkTaskOptions } from './check-task-options.js'
 import type { TaskOptions } from './task-options.js'
 import { type Missing, type Suffix, signature, type TypedSignature } from './typed-signature.js'
 
@@ -73,45 +74,4 @@ export function makeTask<Args extends readonly unknown[], Result>(
   Object.defineProperty(task, 'name', { value: name, enumerable: true })
   // The members above are those of Task; the compiler cannot follow the partial application of `s`.
   return Object.freeze(Object.assign(task, members)) as unknown as Task<Args, Result>
-}
-
-const TASK_OPTIONS: Readonly<Record<keyof TaskOptions, true>> = {
-  acksLate: true,
-  acksOnFailure: true,
-  acksOnTimeout: true,
-  acksOnFailureOrTimeout: true,
-  rejectOnWorkerLost: true,
-  maxDeliveries: true,
-  maxRetries: true,
-  defaultRetryDelay: true,
-  autoretryFor: true,
-  dontAutoretryFor: true,
-  retryBackoff: true,
-  retryBackoffMax: true,
-  retryJitter: true,
-  timeLimit: true,
-  softTimeLimit: true,
-  rateLimit: true,
-  ignoreResult: true,
-  storeErrorsEvenIfIgnored: true,
-  trackStarted: true,
-  resultExpires: true,
-  serializer: true,
-  compression: true,
-  queue: true,
-  exchange: true,
-  routingKey: true,
-  priority: true,
-  expires: true,
-  deliveryMode: true,
-  params: true,
-  errback: true,
-  trail: true,
-  description: true,
-}
-
-function checkTaskOptions(task: string, options: TaskOptions): void {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(TASK_OPTIONS, name)) throw unknownOption(task, name, Object.keys(TASK_OPTIONS))
-  }
 }
