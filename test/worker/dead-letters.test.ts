@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { App } from '../../src/app/app.js'
 import { Reject } from '../../src/app/errors.js'
+import type { Broker, Connection } from '../../src/brokers/broker.js'
+import { RejectedByBrokerError } from '../../src/brokers/errors.js'
 import type { Runtime } from '../../src/lib/runtime.js'
 import type { QueueName } from '../../src/protocol/ids.js'
 import type { Message } from '../../src/protocol/message.js'
@@ -70,44 +72,55 @@ for (const [name, place] of PLACES) {
   })
 }
 
+/** A memory broker that takes no dead letters until told to. */
+class RefusingPlace extends MemoryPlace {
+  refuses = true
+
+  override broker(runtime: Runtime): Broker {
+    const broker = super.broker(runtime)
+    return {
+      url: broker.url,
+      features: broker.features,
+      connect: async (options, signal) => this.#refusing(await broker.connect(options, signal)),
+      [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+    }
+  }
+
+  #refusing(connection: Connection): Connection {
+    return new Proxy(connection, {
+      get: (target, key) => {
+        if (key === 'publish') {
+          return (...args: Parameters<Connection['publish']>) =>
+            this.refuses && args[1].routingKey.endsWith('.dead')
+              ? Promise.reject(new RejectedByBrokerError('LVG_TEST', 'No room.', { transient: true }))
+              : target.publish(...args)
+        }
+        const value: unknown = Reflect.get(target, key)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+}
+
 describe('D61 written before the ack', () => {
-  for (const [what, message] of [
-    ['a rejected task', { task: 'reject', id: 'r' }],
-    ['a message that is no task', { task: 'reject' }],
+  for (const [what, given] of [
+    ['a rejected task', ODD],
+    ['a message that is no task', { ...ODD, headers: { nothing: 'of the kind' } }],
   ] as const) {
-    test(`${what}: while the dead letter cannot be written the message stays`, async () => {
-      const tasks = {
-        reject: [
-          () => {
-            throw new Reject('no')
-          },
-          LATE,
-        ] as const,
+    test(`${what}: while the dead letter cannot be written the message stays, then it is moved, once`, async () => {
+      await using rig = new Rig(runtime => new RefusingPlace(runtime), define, { resultWriteTimeout: 5 })
+      await rig.worker()
+      await rig.publish(given, 'one')
+      await rig.pass(60_000)
+      const connection = await rig.connection()
+      const left = async (): Promise<number> => {
+        const { ready, held, delayed } = await rig.wait(connection.stats('celery' as QueueName))
+        return ready + held + delayed
       }
-      await onStage({ tasks, settings: { resultWriteTimeout: 5 } }, async stage => {
-        let fail = true
-        const { broker } = await stage.worker()
-        await using observer = await stage.cluster.observe()
-        const body = new TextEncoder().encode('[[],{},{}]')
-        const properties = { contentType: 'application/json', contentEncoding: 'utf-8' }
-        stage.world.always(() => {
-          if (fail && stage.effects.some(line => line.includes('task-rejected'))) broker.cut()
-        })
-        if (message.task === 'reject' && !('id' in message)) broker.blackhole()
-        await observer.publish(
-          { headers: message, properties, body },
-          { exchange: '', routingKey: 'celery' },
-          { publishId: 'x' },
-        )
-        await stage.world.sleep(8000)
-        const { ready, held, delayed } = await stage.stats()
-        assert.equal(ready + held + delayed, 1, 'not acked')
-        assert.equal((await stage.dead()).length, 0)
-        fail = false
-        broker.heal()
-        await stage.quiet()
-        assert.equal((await stage.dead()).length, 1)
-      })
+      assert.deepEqual([await left(), (await rig.dead()).length], [1, 0])
+      rig.place.refuses = false
+      await rig.pass(60_000)
+      assert.deepEqual([await left(), (await rig.dead()).length], [0, 1])
     })
   }
 })

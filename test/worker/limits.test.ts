@@ -81,6 +81,14 @@ describe('the soft time limit', () => {
     assert.deepEqual(await endOf(act, SOFT), ['SUCCESS', undefined, undefined, 'late', 1])
   })
 
+  test('so is an AbortError that does not name its cause', async () => {
+    const act = async (process: Process) => {
+      await process.runtime.clock.sleep(60_000, currentTask().signal).catch(() => undefined)
+      throw new DOMException('The operation was aborted', 'AbortError')
+    }
+    assert.deepEqual(await endOf(act, SOFT), FAILED_SOFT)
+  })
+
   test('an AbortError of a task that was not interrupted is an ordinary failure', async () => {
     const act = () => {
       throw new DOMException('mine', 'AbortError')
