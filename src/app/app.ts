@@ -328,7 +328,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     )
   }
 
-  waitFor(id: TaskId, signal: AbortSignal): Promise<ResultMeta> {
+  waitFor(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta> {
     this.#watcher ??= new ResultWatcher(this.#runtime, () => this.resultBackend())
     return this.#watcher.wait(id, signal)
   }

@@ -31,7 +31,7 @@ export interface ResultSource {
   /** Throws `LVG_NO_RESULT_BACKEND`. */
   resultBackend(): Promise<ResultBackend>
   /** The final record, pushed. */
-  waitFor(id: TaskId, signal: AbortSignal): Promise<ResultMeta>
+  waitFor(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta>
   result<T>(id: string): AsyncResult<T>
 }
 
@@ -132,6 +132,9 @@ export class AsyncResult<T> {
     const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout)
     if (options.timeout !== undefined && timeout === undefined) {
       throw badOption(this.id, 'timeout', "seconds, or text such as '5m'", options.timeout)
+    }
+    if (timeout === undefined && options.signal === undefined) {
+      return this.#remember(await this.#source.waitFor(this.id, undefined))
     }
     using limit = this.#limit(timeout, options.signal)
     return this.#remember(await this.#source.waitFor(this.id, limit.signal))

@@ -33,10 +33,11 @@ export class ResultWatcher implements AsyncDisposable {
   }
 
   /** Resolves to the final record. Rejects with `signal.reason`, or with a `BackendError` that waiting will not cure. */
-  wait(id: TaskId, signal: AbortSignal): Promise<ResultMeta> {
-    if (signal.aborted) return Promise.reject(signal.reason)
+  wait(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
     const waiter = deferred<ResultMeta>()
     this.#entry(id).waiters.add(waiter)
+    if (signal === undefined) return waiter.promise
     const leave = (): void => {
       this.#leave(id, waiter)
       waiter.reject(signal.reason)
