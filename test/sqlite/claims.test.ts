@@ -33,3 +33,20 @@ test('D3a a claim takes the highest priorities first, and the oldest of each', a
   assert.deepEqual((await rig.connection.get(QUEUE, 3)).map(textOf), ['1: 9', '3: 9', '2: 5'])
   assert.deepEqual((await rig.connection.get(QUEUE, 3)).map(textOf), ['0: 1'])
 })
+
+test('D21 acks that are asked together are judged each by itself', async () => {
+  using folder = temporaryFolder()
+  await using rig = await connect(join(folder.path, 'queue.db'))
+  for (const body of ['a', 'b', 'c']) await publish(rig.connection, body)
+  const first = await rig.connection.get(QUEUE, 2)
+  const [c] = await rig.connection.get(QUEUE, 1)
+  const [a, b] = first
+  await a?.ack()
+  assert.deepEqual(await Promise.all([a?.ack(), b?.ack(), b?.ack(), c?.ack()]), [
+    'stale',
+    'settled',
+    'stale',
+    'settled',
+  ])
+  assert.equal((await rig.connection.stats(QUEUE)).held, 0)
+})
