@@ -20,10 +20,15 @@ export interface Io {
   changeFolder(path: string): void
   /** From now on signals go to `listener` and no longer fire `signal`, until disposed. */
   onSignal(listener: (signal: SignalName) => void): Disposable
+  /** From now on errors that nobody caught go to `listener` instead of ending the process, until disposed. */
+  onStrayError(listener: (error: unknown, how: StrayErrorKind) => void): Disposable
   isProcessAlive(pid: number): boolean
   /** Ends the process now, whatever still runs. */
   exit(code: ExitCode): void
 }
+
+/** Thrown where nobody catches, or a promise rejected that nobody awaits. */
+export type StrayErrorKind = 'exception' | 'rejection'
 
 export interface TextSink {
   write(text: string): void

@@ -1,7 +1,7 @@
 import { createInterface, type Interface } from 'node:readline'
 import { Interrupted } from './errors.js'
 import type { ExitCode, SignalName } from './exit-code.js'
-import type { Io, TextSink, TextSource } from './io.js'
+import type { Io, StrayErrorKind, TextSink, TextSource } from './io.js'
 
 const SIGNALS: readonly SignalName[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1']
 
@@ -68,6 +68,19 @@ export class ProcessIo implements Io {
       [Symbol.dispose]: () => {
         const at = this.#listeners.indexOf(listener)
         if (at >= 0) this.#listeners.splice(at, 1)
+      },
+    }
+  }
+
+  onStrayError(listener: (error: unknown, how: StrayErrorKind) => void): Disposable {
+    const thrown = (error: unknown): void => listener(error, 'exception')
+    const rejected = (reason: unknown): void => listener(reason, 'rejection')
+    this.#process.on('uncaughtException', thrown)
+    this.#process.on('unhandledRejection', rejected)
+    return {
+      [Symbol.dispose]: () => {
+        this.#process.off('uncaughtException', thrown)
+        this.#process.off('unhandledRejection', rejected)
       },
     }
   }

@@ -179,9 +179,10 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Undefined = we closed it. */
+  /** Undefined = we closed it. A connection whose consumer ended alone, cancelled by the broker (D33), is made anew. */
   async #closeReason(connection: Connection): Promise<CloseReason | undefined> {
     if (this.#stop.signal.aborted) return undefined
+    await connection[Symbol.asyncDispose]()
     const reason = await connection.closed
     return this.#stop.signal.aborted ? undefined : reason
   }
@@ -189,6 +190,8 @@ export class Session implements AsyncDisposable {
   async #reconnect(reason: CloseReason, signal: AbortSignal): Promise<Connection | undefined> {
     const { runtime, retry, broker } = this.#parts
     const why = reason.kind === 'lost' ? reason.error : undefined
+    // A damaged store does not mend by being opened again.
+    if (why !== undefined && !isTransient(why)) return this.#fail(why)
     runtime.log.warning(`Connection to ${broker.url} lost: ${why === undefined ? 'closed' : text(why)} Reconnecting.`)
     if (!retry) return this.#fail(why)
     for (let tries = 0; !signal.aborted; tries++) {

@@ -59,6 +59,10 @@ export class FakeIo implements Io {
     for (const listener of [...this.#listeners]) listener(signal)
   }
 
+  onStrayError(): Disposable {
+    return { [Symbol.dispose]: () => {} }
+  }
+
   isProcessAlive(): boolean {
     return false
   }

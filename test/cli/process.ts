@@ -16,6 +16,8 @@ export interface LovageProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Default: the `lovage` command. */
   readonly script?: string
+  /** Words before it all, such as those of a shell that sets limits. */
+  readonly under?: readonly string[]
 }
 
 /** A `lovage` process, and what it has written so far. Killed when disposed. */
@@ -28,7 +30,8 @@ export class LovageProcess implements Disposable {
 
   constructor(words: readonly string[], options: LovageProcessOptions) {
     const { PATH = '' } = process.env
-    this.#child = spawn(process.execPath, [options.script ?? MAIN, ...words], {
+    const [program = '', ...args] = [...(options.under ?? []), process.execPath, options.script ?? MAIN, ...words]
+    this.#child = spawn(program, args, {
       cwd: options.cwd,
       env: { PATH, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

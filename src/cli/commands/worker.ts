@@ -4,11 +4,12 @@ import { Worker } from '../../worker.js'
 import { type Command, type CommandContext, defineCommand } from '../command.js'
 import { EXIT, type ExitCode, type SignalName } from '../exit-code.js'
 import { expandFileName } from '../file-name.js'
-import type { Io } from '../io.js'
+import type { Io, StrayErrorKind } from '../io.js'
 import type { LoadedApp } from '../loaded-app.js'
 import { packageVersion } from '../package-version.js'
 import { takePidFile } from '../pid-file.js'
 import { StopPlan, type StopStage } from '../stop-plan.js'
+import { strayError } from '../stray-error.js'
 import { workerBanner } from '../worker-banner.js'
 import { WORKER_OPTIONS, type WorkerCommandOptions, workerSettings } from '../worker-options.js'
 import { readOverrides } from '../worker-overrides.js'
@@ -49,6 +50,7 @@ class WorkerRun {
   readonly #plan: StopPlan
   readonly #pidFile: string | undefined
   #exitCode: ExitCode | undefined
+  #broken = false
 
   constructor(context: CommandContext, options: WorkerCommandOptions, io: Io, loaded: LoadedApp) {
     const { app } = loaded
@@ -70,6 +72,7 @@ class WorkerRun {
   async run(): Promise<ExitCode> {
     using _pidFile = this.#takePidFile()
     using _signals = this.#io.onSignal(signal => this.#on(signal))
+    using _strays = this.#io.onStrayError((error, how) => this.#stray(error, how))
     this.#greet()
     try {
       await this.#worker.start(this.#io.signal)
@@ -78,7 +81,7 @@ class WorkerRun {
     }
     const end = await this.#worker.closed
     if (end.kind === 'failed') throw end.error
-    return this.#exitCode ?? EXIT.ok
+    return this.#broken ? EXIT.error : (this.#exitCode ?? EXIT.ok)
   }
 
   #takePidFile(): Disposable {
@@ -126,6 +129,17 @@ class WorkerRun {
     if (stage === 'hard') this.#io.exit(exitCode)
     // Its end is waited for through `closed`.
     void this.#worker.stop(stage)
+  }
+
+  /** User code may be careless: its stray errors are said. After one of ours nothing is certain: all goes back, and it ends (F12). */
+  #stray(error: unknown, how: StrayErrorKind): void {
+    const { app } = this.#loaded
+    const stray = strayError(error, how)
+    app.runtime.log[stray.level](stray.message, stray.fields)
+    if (!stray.ours || this.#broken) return
+    this.#broken = true
+    this.#exitCode ??= EXIT.error
+    void this.#worker.stop('warm')
   }
 
   /** For the person who watches; JSON logs on the same stream stay JSON. */

@@ -41,6 +41,7 @@ const OPEN_PAUSE: Ms = 20
 export class Executor {
   readonly #path: string
   readonly #world: World
+  readonly #clock: Clock
   readonly #identity: FileIdentity
   readonly #db: Database
   readonly #wake: WakeSignal
@@ -53,11 +54,18 @@ export class Executor {
   constructor(factory: OperationsFactory<never, Operations>, options: HostOptions<unknown>, world: World) {
     this.#path = options.path
     this.#world = world
+    const { clock } = world
+    this.#clock = {
+      now: () => clock.now(),
+      steady: () => clock.steady(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      timer: (ms, ring) => clock.timer(ms, () => this.#safely(ring)),
+    }
     const opened = this.#opening(undefined, () => this.#openFile(options))
     this.#identity = opened.identity
     this.#db = opened.db
     const signalPath = world.watchFile ? wakePath(options.path, options.wakeName ?? 'wake') : undefined
-    this.#wake = new WakeSignal(opened.db, world.clock, signalPath)
+    this.#wake = new WakeSignal(opened.db, this.#clock, signalPath)
     try {
       // The factory's own config type is known to the host's caller only.
       this.#operations = this.#opening(opened.identity, () =>
@@ -218,17 +226,29 @@ export class Executor {
     if (!this.#ended) this.#arm(chore)
   }
 
+  /** What nobody asked for has nobody to tell of its error: an error of the file ends the session, as what it is. */
+  #safely(act: () => void): void {
+    if (this.#ended) return
+    try {
+      act()
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error
+      this.#judge(error)
+      if (!this.#ended) this.#lose(error)
+    }
+  }
+
   #context(): OperationsContext {
-    const { clock, random, processes } = this.#world
+    const { random, processes } = this.#world
     return {
-      clock,
+      clock: this.#clock,
       random,
       processes,
       monotonic: () => this.#world.monotonic(),
       afterCommit: act => void this.#committed.push(act),
       emit: event => this.#world.emit(event),
       touch: () => this.#wake.touch(),
-      watch: hint => this.#wake.watch(hint),
+      watch: hint => this.#wake.watch(() => this.#safely(hint)),
     }
   }
 }
