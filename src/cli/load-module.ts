@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createJiti, type Jiti } from 'jiti'
-import * as lovage from '../index.js'
+import type { Jiti } from 'jiti'
 import { ConfigError } from '../lib/errors.js'
-import * as ports from '../ports.js'
-import * as worker from '../worker.js'
 
 export type ModuleExports = Readonly<Record<string, unknown>>
 
@@ -18,15 +15,22 @@ export type ModuleExports = Readonly<Record<string, unknown>>
  */
 export async function loadModule(file: string): Promise<ModuleExports> {
   try {
-    if (/\.[mc]?tsx?$/.test(file)) return await jitiFor(file).import<ModuleExports>(file)
+    if (/\.[mc]?tsx?$/.test(file)) return await (await jitiFor(file)).import<ModuleExports>(file)
     return (await import(pathToFileURL(file).href)) as ModuleExports
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause
-    throw isSyntaxError(cause) ? syntax(file, cause) : failed(file, cause)
+    throw isSyntaxError(cause) ? await syntax(file, cause) : failed(file, cause)
   }
 }
 
-function jitiFor(file: string): Jiti {
+/** Loaded when it is needed: a fifteenth of the start of a worker whose tasks are JavaScript (bench row `ready-command`). */
+async function jitiFor(file: string): Promise<Jiti> {
+  const [{ createJiti }, lovage, worker, ports] = await Promise.all([
+    import('jiti'),
+    import('../index.js'),
+    import('../worker.js'),
+    import('../ports.js'),
+  ])
   return createJiti(pathToFileURL(file).href, {
     // The cache would stand in the shared temporary folder, where other users of the machine could put code for us to run.
     fsCache: false,
@@ -39,15 +43,16 @@ function isSyntaxError(error: unknown): boolean {
   return error instanceof Error && (error.name === 'SyntaxError' || error.message.startsWith('ParseError'))
 }
 
-function syntax(file: string, cause: unknown): ConfigError {
+async function syntax(file: string, cause: unknown): Promise<ConfigError> {
   const problem = oneLine(cause).replace(/^(Error|SyntaxError): (ParseError: )?/, '')
-  const where = place(cause, file) || parsedPlace(file)
+  const where = place(cause, file) || (await parsedPlace(file))
   return new ConfigError('LVG_MODULE_SYNTAX', `${file} cannot be parsed: ${problem}${where}.`, { cause })
 }
 
 /** Node does not tell where a module of its own loading stops being JavaScript; jiti's parser leaves it in what it makes of it. */
-function parsedPlace(file: string): string {
-  const made = jitiFor(file).transform({ source: readFileSync(file, 'utf8'), filename: file, async: true })
+async function parsedPlace(file: string): Promise<string> {
+  const jiti = await jitiFor(file)
+  const made = jiti.transform({ source: readFileSync(file, 'utf8'), filename: file, async: true })
   const found = /__JITI_ERROR__ = \{.*"line":(\d+),"column":(\d+)/.exec(made)
   return found === null ? '' : ` (${basename(file)}:${found[1]}:${found[2]})`
 }
