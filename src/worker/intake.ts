@@ -344,21 +344,27 @@ export class Intake implements Disposable {
     }
   }
 
-  /** It waited for a slot or its eta: it may have expired or been revoked meanwhile. */
-  #refusal({ request }: Running): Discard | undefined {
+  /** It waited for a slot or its eta: it may have expired or been revoked meanwhile; and its past was not looked at yet. */
+  #refusal({ request, deliveries }: Running): Discard | undefined {
     const { clock } = this.#parts.runtime
     if (this.#revoked.get(request.id, clock.steady()) === true) return { kind: 'revoked' }
     if (request.expires !== undefined && clock.now() > request.expires) return { kind: 'expired' }
-    return undefined
+    const faults = deliveries[0]?.faults ?? 0
+    return faults > 0 && faults >= this.#policy(request).maxDeliveries ? { kind: 'poison', faults } : undefined
   }
 
-  /** Undefined when an early ack found the message gone to somebody else: then it is not run here. */
+  /** Undefined when it is not run here: an early ack found the message gone, or it expired or was revoked during that. */
   async #run(running: Running): Promise<Outcome | undefined> {
     this.#busy++
     try {
       if (!running.late && !(await this.#ackEarly(running))) return undefined
       const policy = this.#policy(running.request)
       if (policy.trackStarted) await this.#storeStarted(running)
+      const refusal = this.#refusal(running)
+      if (refusal !== undefined) {
+        await this.#finish(running, context => settleDiscard(refusal, context))
+        return undefined
+      }
       const call = this.#call(running, policy)
       const execution = this.#parts.pool.run(call)
       running.execution = execution
