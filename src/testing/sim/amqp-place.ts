@@ -122,7 +122,9 @@ export class AmqpPlace implements SimPlace {
     this.#unsynced = []
     this.#sync?.[Symbol.dispose]()
     this.#sync = undefined
-    for (const connection of [...this.#connections]) connection.drop(lost('The broker was restarted.'))
+    const connections = [...this.#connections]
+    this.#connections.clear()
+    for (const connection of connections) connection.drop(lost('The broker was restarted.'))
     for (const entry of this.#ackedSinceSync.splice(0)) {
       this.ledger.unacked(entry.message)
       entry.faults++
@@ -174,8 +176,10 @@ export class AmqpPlace implements SimPlace {
     if (names.length === 0) throw new UnroutableError('LVG_UNROUTABLE', 'No queue.', { transient: false })
     const entries = names.map(name => {
       // The table and the map are changed together.
-      const entry = this.#entry(this.#queues.get(name) as AmqpQueue, message, to)
-      this.ledger.pushed(message, name, publishId, by)
+      // A publish that is tried again brings the same object: each becomes a message of its own.
+      const own = { ...message }
+      const entry = this.#entry(this.#queues.get(name) as AmqpQueue, own, to)
+      this.ledger.pushed(own, name, publishId, by)
       this.putBack(entry)
       return entry
     })
@@ -552,7 +556,7 @@ class AmqpDelivery implements Delivery {
   readonly routingKey: string
   readonly redelivered: boolean
   readonly faults: number
-  /** AMQP numbers no deliveries across connections; the count of deliveries is all that orders attempts. */
+  readonly begun = true
   readonly claim: number
   readonly enqueuedAt: EpochMs
   readonly #tag: string
@@ -566,7 +570,7 @@ class AmqpDelivery implements Delivery {
     this.routingKey = entry.to.routingKey
     this.redelivered = entry.redelivered
     this.faults = entry.faults
-    this.claim = entry.faults
+    this.claim = Number(tag)
     this.enqueuedAt = entry.enqueuedAt
     this.#tag = tag
     this.#connection = connection
@@ -579,6 +583,11 @@ class AmqpDelivery implements Delivery {
 
   async requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled> {
     return this.#settle(how)
+  }
+
+  /** RabbitMQ counts every redelivery: there is nothing to mark. */
+  async begin(): Promise<Settled> {
+    return this.#connection.owns(this.#tag) ? 'settled' : 'stale'
   }
 
   async current(): Promise<boolean> {

@@ -26,6 +26,8 @@ export interface Execution {
   endedAt: SteadyMs | undefined
   /** The worker has told the world everything that follows. */
   told: boolean
+  /** The worker gave up telling it. */
+  gaveUp: boolean
 }
 
 export type Ending =
@@ -64,6 +66,7 @@ export class Journal {
       end: undefined,
       endedAt: undefined,
       told: false,
+      gaveUp: false,
     }
     this.executions.push(execution)
     const known = this.#byId.get(id)

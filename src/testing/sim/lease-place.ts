@@ -103,8 +103,10 @@ class WitnessedSession implements StoreSession {
   }
 
   async push(entries: readonly PushEntry[]): Promise<readonly PushOutcome[]> {
-    const outcomes = await this.#inner.push(entries)
-    for (const [i, entry] of entries.entries()) {
+    // A publish that is tried again brings the same object: each becomes a message of its own.
+    const own = entries.map(entry => ({ ...entry, message: { ...entry.message } }))
+    const outcomes = await this.#inner.push(own)
+    for (const [i, entry] of own.entries()) {
       if (outcomes[i]?.kind !== 'accepted') continue
       this.#ledger.pushed(entry.message, entry.to.routingKey as QueueName, entry.publishId, this.#seen.name)
     }

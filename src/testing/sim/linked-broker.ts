@@ -234,6 +234,7 @@ class LinkedDelivery implements Delivery {
   readonly routingKey: string
   readonly redelivered: boolean
   readonly faults: number
+  readonly begun: boolean
   readonly claim: number
   readonly enqueuedAt: EpochMs | undefined
   readonly #channel: SimChannel
@@ -246,6 +247,7 @@ class LinkedDelivery implements Delivery {
     this.routingKey = delivery.routingKey
     this.redelivered = delivery.redelivered
     this.faults = delivery.faults
+    this.begun = delivery.begun
     this.claim = delivery.claim
     this.enqueuedAt = delivery.enqueuedAt
     this.#channel = channel
@@ -258,6 +260,10 @@ class LinkedDelivery implements Delivery {
 
   requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled> {
     return this.#verdict('requeue', () => this.#delivery.requeue(how))
+  }
+
+  begin(): Promise<Settled> {
+    return this.#verdict('begin', () => this.#delivery.begin())
   }
 
   async current(): Promise<boolean> {

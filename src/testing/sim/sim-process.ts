@@ -39,6 +39,7 @@ export class SimProcess {
   #state: SimProcessState | 'thawing' = 'running'
   #waiting: (() => void)[] = []
   #stepped = false
+  #wrong: Ms = 0
   #thawedAt: SteadyMs | undefined
 
   constructor(options: SimProcessOptions) {
@@ -93,6 +94,7 @@ export class SimProcess {
   stepWallClock(by: Ms): void {
     this.#trace('clock', `step=${by}`)
     this.#stepped = true
+    this.#wrong += by
     this.#local.step(by)
   }
 
@@ -104,6 +106,11 @@ export class SimProcess {
   /** Did it stand still, at least for a moment, at or after that instant of the world? */
   silentSince(instant: SteadyMs): boolean {
     return this.#state !== 'running' || (this.#thawedAt !== undefined && this.#thawedAt >= instant)
+  }
+
+  /** Takes back every step: the clock is set right. */
+  setClockRight(): void {
+    if (this.#wrong !== 0) this.stepWallClock(-this.#wrong)
   }
 
   /** What the world does to the process enters here. The process runs it now, after thawing, or never. */
@@ -163,6 +170,9 @@ export class SimProcess {
   }
 }
 
+/** No timer is finer than this; real ones are coarser. */
+const LEAST: Ms = 0.001
+
 /** The clock as one process sees it: its own wall time, its own pace. */
 class ProcessClock implements Clock {
   readonly #world: SimClock
@@ -198,7 +208,8 @@ class ProcessClock implements Clock {
   }
 
   timer(ms: Ms, ring: () => void): Disposable {
-    return this.#schedule(ms / this.#rate, ring)
+    // What is left of a span after rounding must still let time pass.
+    return this.#schedule(ms > 0 ? Math.max(LEAST, ms / this.#rate) : 0, ring)
   }
 
   sleep(ms: Ms, signal?: AbortSignal): Promise<void> {

@@ -23,6 +23,7 @@ export class SimWorld {
   readonly random: SimRandom
   /** True time, a voice and chance for what belongs to no process: stores, brokers, the scenario. */
   readonly runtime: Runtime
+  readonly #self: SimProcess
   readonly #clock: SimClock
   readonly #trace: Trace
   readonly #chance: SimRandom
@@ -35,12 +36,18 @@ export class SimWorld {
     this.#clock = clock
     this.#trace = trace
     this.#chance = this.random.split('processes')
-    this.runtime = this.process('world').runtime
+    this.#self = this.process('world')
+    this.runtime = this.#self.runtime
   }
 
   /** True virtual time since the beginning. */
   get now(): SteadyMs {
     return this.#clock.now
+  }
+
+  /** Timers that will ring, of whomever. */
+  get pending(): number {
+    return this.#clock.pending
   }
 
   /** A new process; a second one of the same name is the next incarnation. `rate`: seconds of its clock per true second; `skew`: how far its wall clock is ahead. */
@@ -56,6 +63,11 @@ export class SimWorld {
       trace: (kind, detail) => this.#trace.add(this.#clock.now, name, kind, detail),
       ...pace,
     })
+  }
+
+  /** Steps the wall clock of all places at once. */
+  stepWallClock(by: Ms): void {
+    this.#self.stepWallClock(by)
   }
 
   link(process: SimProcess, options: SimLinkOptions): SimLink {

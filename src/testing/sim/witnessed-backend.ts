@@ -2,7 +2,6 @@ import type { ChordPart, Fence, ResultBackend, StoreOptions } from '../../backen
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { ResultMeta } from '../../protocol/result-meta.js'
-import { isFinal } from '../../protocol/states.js'
 
 export interface StoredRecord {
   readonly meta: ResultMeta
@@ -34,7 +33,7 @@ export class BackendLog {
 
   stored(meta: ResultMeta, fence: Fence | undefined, answer: 'stored' | 'refused'): void {
     const before = answer === 'stored' ? this.visible(meta.taskId) : undefined
-    if (before !== undefined && isFinal(before.status) && before.status !== meta.status) {
+    if (before?.status === 'SUCCESS' && meta.status !== 'SUCCESS') {
       this.wrongs.push({ id: meta.taskId, what: `${meta.taskId} was ${before.status} and became ${meta.status}` })
     }
     const record: StoredRecord = { meta, fence, answer, at: this.#now() }

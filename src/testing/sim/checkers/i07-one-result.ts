@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { isFinal } from '../../../protocol/states.js'
 import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
 
@@ -10,8 +11,20 @@ export const i07: Checker = {
     if (wrong !== undefined) throw new Violation('I07', wrong.what, [wrong.id])
   },
   atRest(evidence) {
-    for (const task of evidence.plan.values()) mustBeReturned(task, evidence)
+    for (const task of evidence.plan.values()) {
+      mustBeReturned(task, evidence)
+      mustBeOne(task, evidence)
+    }
   },
+}
+
+/** Unless there were two messages of one attempt: then each may have ended in its own way, and SUCCESS wins. */
+function mustBeOne({ id }: PlannedTask, { backend, ledger }: Evidence): void {
+  const attempts = ledger.of(id).map(({ retries }) => retries)
+  if (new Set(attempts).size < attempts.length) return
+  const final = backend.of(id).filter(({ answer, meta }) => answer === 'stored' && isFinal(meta.status))
+  const states = [...new Set(final.map(({ meta }) => meta.status))]
+  if (states.length > 1) throw new Violation('I07', `${id} was seen as ${states.join(', then ')}`, [id])
 }
 
 function mustBeReturned(task: PlannedTask, { final, journal }: Evidence): void {

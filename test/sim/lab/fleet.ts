@@ -1,0 +1,226 @@
+import type { App } from '../../../src/app/app.js'
+import type { ResultBackend } from '../../../src/backends/backend.js'
+import { NotSentError } from '../../../src/brokers/errors.js'
+import type { Ms } from '../../../src/lib/time.js'
+import type { Fate } from '../../../src/testing/sim/evidence.js'
+import type { Journal } from '../../../src/testing/sim/journal.js'
+import { SimCluster, type SimNode, type SimWorkerNode } from '../../../src/testing/sim/sim-cluster.js'
+import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
+import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
+import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
+import type { StopKind } from '../../../src/worker/worker.js'
+import { defineBehaviours } from './behaviours.js'
+import type { Call, Config, NodeConfig, WorkerConfig } from './plan.js'
+import { type Sending, sendings } from './send.js'
+import type { Sightings } from './sightings.js'
+
+export interface FleetParts {
+  readonly world: SimWorld
+  readonly config: Config
+  readonly calls: readonly Call[]
+  readonly place: SimPlace
+  readonly journal: Journal
+  readonly sightings: Sightings
+  readonly fates: Map<string, Fate>
+  backend(inner: ResultBackend): ResultBackend
+}
+
+/** What a worker's node is about to meet: its process dies after the next effect of this kind. */
+interface Doom {
+  readonly effect: string
+}
+
+const ENDED: ReadonlySet<string> = new Set([
+  'task-succeeded',
+  'task-failed',
+  'task-retried',
+  'task-rejected',
+  'task-ignored',
+  'task-revoked',
+  'task-returned',
+])
+
+/** Clients and workers by name. Whoever dies is started again; what a client has not got rid of, its next life sends. */
+export class Fleet {
+  readonly workers = new Map<string, SimWorkerNode>()
+  readonly clients = new Map<string, SimNode>()
+  readonly cluster: SimCluster
+  readonly #parts: FleetParts
+  readonly #dooms = new Map<string, Doom>()
+  readonly #revoked = new WeakMap<SimProcess, Set<string>>()
+  readonly #open: Map<string, { readonly call: Call; readonly sending: Sending }>
+  #over = false
+  /** How far the date was moved for everybody. */
+  #ahead: Ms = 0
+
+  constructor(parts: FleetParts) {
+    const { world, config, calls } = parts
+    this.#parts = parts
+    this.#open = new Map(calls.flatMap(call => sendings(call).map(sending => [sending.id, { call, sending }] as const)))
+    this.cluster = new SimCluster(world, {
+      place: parts.place,
+      backend: inner => parts.backend(inner),
+      latency: config.latency,
+      tasks: (app, process) => this.#define(app, process),
+      settings: {
+        taskQueues: [...config.queues],
+        taskMaxDeliveries: config.maxDeliveries,
+        taskRejectOnWorkerLost: true,
+        taskTrackStarted: config.trackStarted,
+        resultExtended: config.extended,
+        resultWriteTimeout: config.writeTimeout / 1000,
+        unknownTask: config.unknownTask,
+        workerCancelLongRunningTasksOnConnectionLoss: config.cancelOnLoss,
+        workerMaxHeld: config.maxHeld,
+        workerColdShutdownTimeout: 1,
+        workerSoftShutdownTimeout: 2,
+      },
+    })
+  }
+
+  /** Calls whose clients have not come to an end with them. */
+  get open(): number {
+    return this.#open.size
+  }
+
+  start(): void {
+    for (const worker of this.#parts.config.workers) this.#startWorker(worker)
+    for (const client of this.#parts.config.clients) this.#startClient(client)
+  }
+
+  /** A living node; undefined while it is down. */
+  node(name: string): SimNode | undefined {
+    const node = this.workers.get(name) ?? this.clients.get(name)
+    return node?.process.alive === true ? node : undefined
+  }
+
+  nodes(): readonly SimNode[] {
+    return [...this.workers.values(), ...this.clients.values()].filter(({ process }) => process.alive)
+  }
+
+  doom(name: string, effect: string): void {
+    this.#dooms.set(name, { effect })
+  }
+
+  /** Stops the worker as a person would, then lets its process end. */
+  async stop(name: string, how: StopKind): Promise<void> {
+    const node = this.workers.get(name)
+    if (node === undefined || !node.process.alive) return
+    const reconnecting = node.worker.busy > 0
+    if (reconnecting) this.#parts.sightings.saw('stopped while busy')
+    await node.worker.stop(how)
+    node.process.kill()
+  }
+
+  /** Tells every worker that lives. */
+  revoke(id: string): void {
+    for (const { worker, process } of this.workers.values()) {
+      if (process.state !== 'running') continue
+      worker.revoke([id])
+      this.#revoked.get(process)?.add(id)
+    }
+  }
+
+  /** Moves the date for all clocks, present and future: what waits for a day that a wrong clock named need not. */
+  moveDate(by: Ms): void {
+    this.#ahead += by
+    this.#parts.world.stepWallClock(by)
+    for (const { process } of this.nodes()) process.stepWallClock(by)
+  }
+
+  /** From now on the dead stay dead. */
+  retire(): void {
+    this.#over = true
+  }
+
+  #startWorker(config: WorkerConfig): void {
+    const { concurrency, prefetchMultiplier, name, rate, skew } = config
+    const node: SimWorkerNode = this.cluster.worker(
+      name,
+      { concurrency, prefetchMultiplier },
+      { afterEffect: effect => this.#afterEffect(name, effect.kind, node) },
+      { rate, skew: skew + this.#ahead },
+    )
+    this.workers.set(name, node)
+    node.process.onDeath(() => this.#again(() => this.#startWorker(config)))
+  }
+
+  #startClient(config: NodeConfig): void {
+    const { name, rate, skew } = config
+    const node = this.cluster.client(name, { rate, skew: skew + this.#ahead })
+    this.clients.set(name, node)
+    node.process.onDeath(() => this.#again(() => this.#startClient(config)))
+    for (const { call, sending } of this.#open.values()) {
+      if (call.client === name) void this.#send(call, sending, node)
+    }
+  }
+
+  #again(start: () => void): void {
+    if (this.#over) return
+    const { world, config } = this.#parts
+    world.after(config.restart, () => this.#over || start())
+  }
+
+  #afterEffect(name: string, effect: string, { process }: SimNode): Promise<void> | undefined {
+    const { sightings } = this.#parts
+    sightings.saw(`effect ${effect}`)
+    const doom = this.#dooms.get(name)
+    if (doom?.effect !== effect || !process.alive) return undefined
+    this.#dooms.delete(name)
+    sightings.saw(`crash after ${effect}`)
+    process.kill()
+    return new Promise(() => undefined)
+  }
+
+  #define(app: App, process: SimProcess): void {
+    const { journal, config, fates, sightings } = this.#parts
+    const revoked = new Set<string>()
+    this.#revoked.set(process, revoked)
+    const parts = {
+      ...{ app, process, journal },
+      longest: Math.min(30_000, 2 * config.leaseMs),
+      isRevoked: (id: string) => revoked.has(id),
+      child: (id: string, fate: 'attempted' | 'accepted') => {
+        if (fates.get(id) !== 'accepted') fates.set(id, fate)
+      },
+    }
+    defineBehaviours(parts, process.name !== 'w1' || config.workers.length === 1)
+    app.use({
+      name: 'laboratory',
+      observe: ({ type, fields }) => {
+        sightings.saw(type === 'task-returned' ? `${type}: ${String(fields['why'])}` : type)
+        if (!ENDED.has(type)) return
+        for (const execution of journal.attempt(String(fields['id']), Number(fields['retries']))) {
+          if (execution.process !== process) continue
+          execution.told = true
+          if (type === 'task-returned') execution.gaveUp = true
+        }
+      },
+    })
+  }
+
+  async #send(call: Call, { id, send }: Sending, { app, process }: SimNode): Promise<void> {
+    const { fates, world, sightings } = this.#parts
+    const { clock } = process.runtime
+    if (call.at > world.now) await clock.sleep(call.at - world.now)
+    for (;;) {
+      const before = fates.get(id)
+      fates.set(id, 'attempted')
+      try {
+        await send(app)
+        if (before === 'attempted') sightings.saw('publish retried after doubt')
+        fates.set(id, 'accepted')
+        break
+      } catch (error) {
+        sightings.saw(`not accepted: ${error instanceof Error ? error.name : String(error)}`)
+        if (!call.stubborn) {
+          const surely = error instanceof NotSentError && before === 'planned'
+          if (surely) fates.set(id, 'not-sent')
+          break
+        }
+        await clock.sleep(500)
+      }
+    }
+    this.#open.delete(id)
+  }
+}

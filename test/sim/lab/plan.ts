@@ -1,0 +1,250 @@
+import type { Ms } from '../../../src/lib/time.js'
+import { SimRandom } from '../../../src/testing/sim/sim-random.js'
+import type { Behaviour } from './behaviours.js'
+import { drawFault, FAULT_KINDS, type Fault, type FaultKind } from './faults.js'
+
+/*
+ * What a seed means, as data: a configuration, the calls that clients make, the faults that strike. A plan can be
+ * printed, changed and run again, which is how a failure is made small.
+ */
+
+export interface Plan {
+  readonly seed: string
+  readonly config: Config
+  readonly calls: readonly Call[]
+  readonly faults: readonly Fault[]
+}
+
+export interface Config {
+  readonly profile: 'lease-like' | 'amqp-like'
+  /** Calls and faults happen within so long. */
+  readonly storm: Ms
+  readonly leaseMs: Ms
+  readonly renewMs: Ms
+  readonly latency: { readonly min: Ms; readonly max: Ms }
+  readonly syncMs: Ms
+  readonly queues: readonly string[]
+  readonly clients: readonly NodeConfig[]
+  readonly workers: readonly WorkerConfig[]
+  readonly kinds: readonly FaultKind[]
+  /** A dead process is started again within so long. */
+  readonly restart: Ms
+  readonly maxDeliveries: number
+  readonly unknownTask: 'reject' | 'hand-back'
+  readonly trackStarted: boolean
+  readonly extended: boolean
+  readonly writeTimeout: Ms
+  readonly cancelOnLoss: boolean
+  readonly maxHeld: number
+}
+
+export interface NodeConfig {
+  readonly name: string
+  readonly rate: number
+  readonly skew: Ms
+}
+
+export interface WorkerConfig extends NodeConfig {
+  readonly concurrency: number
+  readonly prefetchMultiplier: number
+}
+
+export interface Call {
+  readonly id: string
+  readonly at: Ms
+  readonly client: string
+  readonly behaviour: Behaviour
+  readonly n: number
+  readonly late: boolean
+  readonly ignored: boolean
+  readonly queue: string
+  readonly priority: number | undefined
+  readonly countdown: Ms | undefined
+  readonly expires: Ms | undefined
+  /** When all workers are told to revoke it. */
+  readonly revokeAt: Ms | undefined
+  readonly shape: Shape
+  /** Sent again until it is accepted. */
+  readonly stubborn: boolean
+}
+
+export type Shape =
+  | { readonly kind: 'single' }
+  | { readonly kind: 'links'; readonly count: number }
+  | { readonly kind: 'errback' }
+  | { readonly kind: 'chain'; readonly length: number }
+  | { readonly kind: 'chord'; readonly parts: number }
+
+const TASKS = 100
+
+const LEASES: readonly Ms[] = [100, 1000, 2000, 5000, 20_000, 20_000, 60_000]
+
+/** Every seed has a configuration of its own; leaving faults out matters as much as putting them in (§13.3). */
+export function drawPlan(seed: number | string): Plan {
+  const random = new SimRandom(`${seed}/plan`)
+  const config = drawConfig(random.split('config'))
+  return {
+    seed: String(seed),
+    config,
+    calls: drawCalls(config, random.split('calls')),
+    faults: drawFaults(config, random.split('faults')),
+  }
+}
+
+function drawConfig(random: SimRandom): Config {
+  const leaseMs = random.pick(LEASES)
+  const drifting = random.chance(0.3)
+  const skewed = random.chance(0.3)
+  const node = (name: string): NodeConfig => ({
+    name,
+    rate: drifting ? random.between(0.99, 1.01) : 1,
+    skew: skewed ? random.int(-60_000, 60_000) : 0,
+  })
+  const names = (letter: string, count: number): readonly string[] =>
+    Array.from({ length: count }, (_, i) => `${letter}${i + 1}`)
+  const slow = random.chance(0.15)
+  return {
+    profile: random.chance(0.6) ? 'lease-like' : 'amqp-like',
+    storm: Math.min(120_000, Math.max(10_000, leaseMs * random.int(6, 12))),
+    leaseMs,
+    renewMs: leaseMs / 4,
+    latency: slow ? { min: 5, max: Math.min(400, leaseMs / 8) } : { min: 0.2, max: random.pick([0.5, 2, 20]) },
+    syncMs: random.pick([1, 5, 50]),
+    queues: ['celery', 'q1', 'q2'].slice(0, random.int(1, 3)),
+    clients: names('c', random.int(1, 3)).map(node),
+    workers: names('w', random.int(1, 4)).map(name => ({
+      ...node(name),
+      concurrency: random.int(1, 8),
+      prefetchMultiplier: random.pick([1, 1, 2, 4, 8]),
+    })),
+    kinds: FAULT_KINDS.filter(() => random.chance(0.5)),
+    restart: random.pick([100, 1000, 5000]),
+    maxDeliveries: random.pick([2, 3, 50]),
+    unknownTask: random.chance(0.5) ? 'reject' : 'hand-back',
+    trackStarted: random.chance(0.3),
+    extended: random.chance(0.3),
+    writeTimeout: random.pick([500, 5000, 60_000]),
+    cancelOnLoss: random.chance(0.2),
+    maxHeld: random.pick([1, 3, 10_000]),
+  }
+}
+
+const BEHAVIOURS: readonly (readonly [Behaviour, number])[] = [
+  ['plain', 8],
+  ['slow', 5],
+  ['failing', 2],
+  ['flaky', 3],
+  ['asking', 2],
+  ['hopeless', 1],
+  ['ignoring', 0.5],
+  ['rejecting', 0.5],
+  ['requeueing', 0.5],
+  ['strict', 0.5],
+  ['soft', 0.3],
+  ['hard', 0.3],
+  ['poison', 0.15],
+  ['unknown', 0.5],
+  ['rare', 0.5],
+  ['parent', 1],
+]
+
+function drawCalls(config: Config, random: SimRandom): readonly Call[] {
+  const lateShare = random.pick([0, 0.5, 0.8, 1, 1])
+  const uses = { eta: random.chance(0.5), expiry: random.chance(0.3), revoke: random.chance(0.3) }
+  const priorities = random.chance(0.3)
+  const ignoring = random.chance(0.3)
+  const bursts = random.chance(0.4)
+  const calls: Call[] = []
+  let tasks = 0
+  let burst = random.between(0, config.storm)
+  for (let i = 0; tasks < TASKS; i++) {
+    const shape = drawShape(random)
+    tasks += sizeOf(shape)
+    const single = shape.kind === 'single'
+    if (bursts && random.chance(0.1)) burst = random.between(0, config.storm)
+    const at = bursts ? burst : random.between(0, config.storm)
+    calls.push({
+      id: `t${i}`,
+      at,
+      client: random.pick(config.clients).name,
+      behaviour: possible(behaviourFor(shape, random), config),
+      n: random.int(0, 1000),
+      late: random.chance(lateShare),
+      ignored: ignoring && shape.kind !== 'chord' && random.chance(0.3),
+      queue: random.pick(config.queues),
+      priority: priorities ? random.int(0, 9) : undefined,
+      countdown: uses.eta && single && random.chance(0.2) ? random.int(100, config.storm) : undefined,
+      expires: uses.expiry && single && random.chance(0.2) ? random.int(10, config.storm / 2) : undefined,
+      revokeAt: uses.revoke && single && random.chance(0.1) ? at + random.between(0, 5000) : undefined,
+      shape,
+      stubborn: random.chance(0.8),
+    })
+  }
+  return calls
+}
+
+function drawShape(random: SimRandom): Shape {
+  const drawn = random.next()
+  if (drawn < 0.7) return { kind: 'single' }
+  if (drawn < 0.78) return { kind: 'links', count: random.int(1, 3) }
+  if (drawn < 0.83) return { kind: 'errback' }
+  if (drawn < 0.93) return { kind: 'chain', length: random.int(2, 4) }
+  return { kind: 'chord', parts: random.int(1, 5) }
+}
+
+function sizeOf(shape: Shape): number {
+  switch (shape.kind) {
+    case 'single':
+      return 1
+    case 'links':
+      return 1 + shape.count
+    case 'errback':
+      return 2
+    case 'chain':
+      return shape.length
+    case 'chord':
+      return shape.parts + 1
+    default:
+      return shape satisfies never
+  }
+}
+
+function behaviourFor(shape: Shape, random: SimRandom): Behaviour {
+  switch (shape.kind) {
+    case 'single':
+      return weighted(BEHAVIOURS, random)
+    case 'errback':
+      return random.pick(['failing', 'failing', 'plain', 'hopeless'] as const)
+    case 'links':
+    case 'chain':
+    case 'chord':
+      return random.pick(['plain', 'plain', 'slow', 'flaky', 'failing'] as const)
+    default:
+      return shape satisfies never
+  }
+}
+
+/** What nobody knows would go round for ever where it is handed back, what some do not know be refused where it is not. */
+function possible(behaviour: Behaviour, { unknownTask }: Config): Behaviour {
+  const impossible = unknownTask === 'reject' ? 'rare' : 'unknown'
+  return behaviour === impossible ? 'plain' : behaviour
+}
+
+function weighted(table: readonly (readonly [Behaviour, number])[], random: SimRandom): Behaviour {
+  let left = random.next() * table.reduce((sum, [, weight]) => sum + weight, 0)
+  for (const [behaviour, weight] of table) {
+    left -= weight
+    if (left < 0) return behaviour
+  }
+  return 'plain'
+}
+
+function drawFaults(config: Config, random: SimRandom): readonly Fault[] {
+  const kinds = config.kinds.filter(kind => config.profile === 'amqp-like' || !ONLY_AMQP.has(kind))
+  if (kinds.length === 0) return []
+  const count = random.int(0, random.pick([4, 12, 30]))
+  const faults = Array.from({ length: count }, () => drawFault(random.pick(kinds), config, random))
+  return faults.sort((a, b) => a.at - b.at)
+}
+
+const ONLY_AMQP: ReadonlySet<FaultKind> = new Set(['block', 'reject', 'cancel', 'restart', 'reorder'])

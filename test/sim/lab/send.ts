@@ -1,0 +1,83 @@
+import type { App } from '../../../src/app/app.js'
+import type { CallOptions } from '../../../src/app/call-options.js'
+import type { GroupId, TaskName } from '../../../src/protocol/ids.js'
+import type { Signature } from '../../../src/protocol/signature.js'
+import type { Behaviour } from './behaviours.js'
+import { taskOf } from './behaviours.js'
+import { partIds } from './intended.js'
+import type { Call } from './plan.js'
+
+/** One message of a call: with its id, so that each has a fate of its own. */
+export interface Sending {
+  readonly id: string
+  send(app: App): Promise<unknown>
+}
+
+/** The messages that a client publishes for a call. */
+export function sendings(call: Call): readonly Sending[] {
+  const { id, shape } = call
+  switch (shape.kind) {
+    case 'single':
+      return [one(call, id, call.behaviour, {})]
+    case 'links':
+      return [one(call, id, call.behaviour, { link: sigs(call, 'link', shape.count) })]
+    case 'errback':
+      return [one(call, id, call.behaviour, { linkError: sig(`${id}.errback`, call.queue) })]
+    case 'chain':
+      // The last element runs next.
+      return [one(call, id, call.behaviour, { chain: sigs(call, 'step', shape.length - 1).toReversed() })]
+    case 'chord':
+      return chord(call, shape.parts)
+    default:
+      return shape satisfies never
+  }
+}
+
+function chord(call: Call, parts: number): readonly Sending[] {
+  const groupId = `${call.id}.chord`
+  const body = sig(`${call.id}.body`, call.queue)
+  return partIds(call, parts).map((id, groupIndex) => {
+    const behaviour = groupIndex === parts - 1 ? call.behaviour : 'plain'
+    const part = one(call, id, behaviour, { groupId, groupIndex, chord: body })
+    return {
+      id,
+      send: async app => {
+        const backend = await app.backend()
+        await backend?.setChordSize(groupId as GroupId, parts, undefined)
+        await part.send(app)
+      },
+    }
+  })
+}
+
+function one(call: Call, id: string, behaviour: Behaviour, shape: CallOptions): Sending {
+  const { queue, priority, countdown, expires, ignored, late, n } = call
+  return {
+    id,
+    send: app =>
+      app.sendTask(taskOf(behaviour, late), [n], {
+        taskId: id,
+        queue,
+        ...(priority === undefined ? {} : { priority }),
+        ...(countdown === undefined ? {} : { countdown: `${countdown}ms` }),
+        ...(expires === undefined ? {} : { expires: `${expires}ms` }),
+        ...(ignored ? { ignoreResult: true } : {}),
+        ...shape,
+      }),
+  }
+}
+
+function sigs(call: Call, kind: string, count: number): readonly Signature[] {
+  return Array.from({ length: count }, (_, i) => sig(`${call.id}.${kind}${i + 1}`, call.queue))
+}
+
+function sig(id: string, queue: string): Signature {
+  return {
+    task: taskOf('plain', true) as TaskName,
+    args: [],
+    kwargs: {},
+    options: { task_id: id, queue },
+    subtaskType: null,
+    immutable: false,
+  }
+}

@@ -1,0 +1,106 @@
+import { AmqpPlace } from '../../../src/testing/sim/amqp-place.js'
+import type { LeasePlace } from '../../../src/testing/sim/lease-place.js'
+import type { LedgerMessage } from '../../../src/testing/sim/ledger.js'
+import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
+import type { Fault } from './faults.js'
+import type { Fleet } from './fleet.js'
+
+/** Carries out one fault, and announces its end where it ends by itself. */
+export function strike(fault: Fault, fleet: Fleet, place: LeasePlace | AmqpPlace, world: SimWorld): void {
+  world.note(`fault ${JSON.stringify(fault)}`)
+  const node = fleet.node(fault.node)
+  const link = node?.[fault.place]
+  const { lasts, amount, verb } = fault
+  const later = (act: () => void): void => void world.after(lasts, act)
+  const onLinks = (which: 'broker' | 'backend', act: 'cut' | 'blackhole'): void => {
+    const links = fleet.nodes().map(one => one[which])
+    for (const one of links) one[act]()
+    later(() => {
+      for (const one of links) one.heal()
+    })
+  }
+  switch (fault.kind) {
+    case 'kill':
+    case 'kill-client':
+      node?.process.kill()
+      return
+    case 'freeze':
+      node?.process.freeze()
+      later(() => node?.process.thaw())
+      return
+    case 'stop':
+      void fleet.stop(fault.node, amount < 8 ? 'warm' : amount < 14 ? 'soft' : 'cold')
+      return
+    case 'crash-effect':
+      fleet.doom(fault.node, verb)
+      return
+    case 'step':
+      // From the right time on, so that wrongs do not add up.
+      node?.process.setClockRight()
+      node?.process.stepWallClock(amount)
+      return
+    case 'cut':
+    case 'blackhole':
+      link?.[fault.kind]()
+      later(() => link?.heal())
+      return
+    case 'reset':
+      link?.reset()
+      return
+    case 'slow':
+      link?.slow(amount)
+      later(() => link?.slow(1))
+      return
+    case 'lose-request':
+    case 'lose-answer':
+      link?.strike(fault.kind, verb)
+      return
+    case 'crash-call':
+      link?.strike(amount < 10 ? 'crash-before' : 'crash-after', verb)
+      return
+    case 'backend-down':
+      onLinks('backend', 'cut')
+      return
+    case 'backend-slow':
+      onLinks('backend', 'blackhole')
+      return
+    case 'broker-down':
+      onLinks('broker', 'cut')
+      return
+    case 'duplicate':
+      for (const message of some(place.ledger.messages, amount)) void place.duplicate(message)
+      return
+    default:
+      if (place instanceof AmqpPlace) strikeAmqp(fault, place, later)
+  }
+}
+
+function strikeAmqp({ kind, amount }: Fault, place: AmqpPlace, later: (act: () => void) => void): void {
+  switch (kind) {
+    case 'block':
+      place.block(true)
+      later(() => place.block(false))
+      return
+    case 'reject':
+      place.reject(amount)
+      return
+    case 'cancel':
+      place.cancelConsumers()
+      return
+    case 'restart':
+      place.restart()
+      return
+    case 'reorder':
+      place.reorder()
+      return
+    default:
+  }
+}
+
+/** A few of the latest messages to tasks. */
+function some(messages: readonly LedgerMessage[], amount: number): readonly LedgerMessage[] {
+  return messages
+    .filter(({ queue, copy }) => !queue.endsWith('.dead') && !copy)
+    .slice(-amount)
+    .slice(0, 2)
+}
