@@ -58,7 +58,20 @@ export function sqliteUrl(folder: string): string {
 
 /** Seconds that `act` took. */
 export async function timed(act: () => Promise<unknown>): Promise<number> {
+  return (await measured(act)).seconds
+}
+
+export interface Measured {
+  readonly seconds: number
+  /** CPU time of all threads of this process, microseconds: hardly moved by what else the machine does. */
+  readonly cpu: number
+}
+
+export async function measured(act: () => Promise<unknown>): Promise<Measured> {
+  const before = process.cpuUsage()
   const started = performance.now()
   await act()
-  return (performance.now() - started) / 1000
+  const seconds = (performance.now() - started) / 1000
+  const { user, system } = process.cpuUsage(before)
+  return { seconds, cpu: user + system }
 }

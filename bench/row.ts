@@ -18,7 +18,7 @@ export interface Contest extends AsyncDisposable {
 /** A figure that both sides give, and what is expected of it. */
 export interface Figure {
   readonly name: string
-  readonly unit: 'tasks/s' | 'ms' | 'MB' | '% of a core'
+  readonly unit: 'tasks/s' | 'µs' | 'ms' | 'MB' | '% of a core'
   /** Undefined: told, not judged. */
   readonly aim?: Aim
 }

@@ -1,12 +1,12 @@
 import { Worker } from '../../src/worker/worker.js'
-import { inFolder, noopApp, publish, sqliteUrl } from '../noop-app.js'
+import { inFolder, measured, noopApp, publish, sqliteUrl } from '../noop-app.js'
 import type { Contestant } from '../row.js'
 
 export const CONCURRENCY = 100
 
 export type Durability = 'os' | 'full'
 
-/** Lovage's side of the rows that empty a full queue: tasks per second, from the first run to the last. */
+/** Lovage's side of the rows that empty a full queue: tasks per second, and CPU per task, from the start to the last run. */
 export function drainSqlite(durability: Durability, tasks: number): Contestant {
   return {
     name: `lovage worker, ${durability}`,
@@ -18,11 +18,9 @@ export function drainSqlite(durability: Durability, tasks: number): Contestant {
         const all = bench.runs(tasks)
         const worker = new Worker(bench.app, { concurrency: CONCURRENCY })
         await worker.start()
-        const started = performance.now()
-        await all
-        const seconds = (performance.now() - started) / 1000
+        const { seconds, cpu } = await measured(() => all)
         await worker.stop('warm')
-        return { rate: tasks / seconds }
+        return { rate: tasks / seconds, cpu: cpu / tasks }
       }),
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createCodec } from '../../src/protocol/create-codec.js'
 import { encodeTask } from '../../src/protocol/encode-task.js'
 import { taskId, taskName } from '../../src/protocol/ids.js'
-import { inFolder, timed } from '../noop-app.js'
+import { inFolder, measured } from '../noop-app.js'
 import { openRaw } from '../raw-sqlite.js'
 import type { Contestant, Row } from '../row.js'
 import { CONCURRENCY, type Durability, drainSqlite } from './sqlite-drain.js'
@@ -16,7 +16,10 @@ export function sqliteNoop(durability: Durability, tasks: number): Row {
     name: `sqlite-${durability}`,
     title: `SQLite, durability ${durability}: ${tasks} waiting no-ops, one worker, concurrency ${CONCURRENCY}`,
     needsRedis: false,
-    figures: [{ name: 'rate', unit: 'tasks/s', aim: { kind: 'ratio-at-least', value: 0.35 } }],
+    figures: [
+      { name: 'rate', unit: 'tasks/s', aim: { kind: 'ratio-at-least', value: 0.35 } },
+      { name: 'cpu', unit: 'µs' },
+    ],
     open: async () => ({
       ours: drainSqlite(durability, tasks),
       theirs: binding(durability, tasks),
@@ -52,7 +55,7 @@ function binding(durability: Durability, tasks: number): Contestant {
           `UPDATE m SET holder = 1 WHERE id IN (SELECT id FROM m WHERE queue = 'celery' AND holder IS NULL ORDER BY priority DESC, id LIMIT ${BATCH}) RETURNING id, headers, properties, body`,
         )
         const remove = db.prepare('DELETE FROM m WHERE id = ? AND holder = 1')
-        const seconds = await timed(async () => {
+        const { seconds, cpu } = await measured(async () => {
           for (let done = 0; done < tasks; ) {
             const rows = claim.all() as { readonly id: number }[]
             db.exec('BEGIN IMMEDIATE')
@@ -62,7 +65,7 @@ function binding(durability: Durability, tasks: number): Contestant {
           }
         })
         db.close()
-        return { rate: tasks / seconds }
+        return { rate: tasks / seconds, cpu: cpu / tasks }
       }),
   }
 }
