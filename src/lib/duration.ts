@@ -13,8 +13,9 @@ export function parseDuration(value: unknown): Ms | undefined {
 
 function msOfText(value: string): Ms | undefined {
   const text = value.trim()
+  if (text.length > 64) return undefined
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
-  if (!/^(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$/.test(text) || text.length > 64) return undefined
+  if (!/^(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$/.test(text)) return undefined
   let total = 0
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)/g)) {
     total += Number(amount) * (UNITS[unit as string] as Ms)

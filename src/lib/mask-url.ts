@@ -21,7 +21,7 @@ export function maskUrl(text: string): string {
 function maskOne(url: string): string {
   return url
     .replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)([^:@/?#]*):(.*)@/is, `$1$2:${MASK}@`)
-    .replace(/([?&])([^=&#]+)=([^&#]*)/g, (whole, mark: string, name: string) =>
+    .replace(/([?&])([^=&#?]+)=([^&#]*)/g, (whole, mark: string, name: string) =>
       isSecretName(name) ? `${mark}${name}=${MASK}` : whole,
     )
 }
