@@ -152,8 +152,13 @@ export interface Delivery {
   readonly routingKey: string
   /** It was delivered before, for whatever reason. */
   readonly redelivered: boolean
-  /** How many earlier deliveries ended in a fault (D40); clean hand-backs do not count. */
+  /**
+   * How many earlier deliveries ended in a fault (D40); clean hand-backs do not count. The first fault counts whether or
+   * not the delivery had begun (nobody marks what has no past); each later one only when it had.
+   */
   readonly faults: number
+  /** The last delivery had begun: user code may have been entered. A message that never began is never poison. */
+  readonly begun: boolean
   /** Grows with every claim of any message at this broker: the later of two attempts has the larger one (D45). */
   readonly claim: number
   /** When the message first entered this queue, where the broker knows. */
@@ -161,6 +166,11 @@ export interface Delivery {
   ack(): Promise<Settled>
   /** Back to the queue, to its old place. `counted`: after a fault, raises `faults` (D40). `delay`: not before that long. */
   requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled>
+  /**
+   * Marks, durably, that user code is about to be entered, so that the end of this process counts as this message's fault.
+   * Asked for messages with a past (`faults` above 0) before they run; `stale` = do not run it.
+   */
+  begin(): Promise<Settled>
   /** Asks the store whether the token is still ours. */
   current(): Promise<boolean>
 }

@@ -10,6 +10,8 @@ export interface AdmitFacts {
   readonly redelivered: boolean
   /** Earlier deliveries of this message that ended in a fault (D40). */
   readonly faults: number
+  /** The last delivery had begun; one that only waited in a worker that died is nobody's poison. */
+  readonly begun: boolean
   readonly maxDeliveries: number
   /** What this worker knows of the same (id, retries). */
   readonly here: 'running' | 'finished' | 'unknown'
@@ -54,7 +56,8 @@ function admitFresh(facts: AdmitFacts): Admission {
   if (request.expires !== undefined && now > request.expires) return { kind: 'discard', why: { kind: 'expired' } }
   if (!facts.registered) return admitUnknown(facts)
   if (request.eta !== undefined && request.eta > now) return wait(request.eta, facts)
-  if (facts.faults >= facts.maxDeliveries) return { kind: 'discard', why: { kind: 'poison', faults: facts.faults } }
+  if (facts.begun && facts.faults >= facts.maxDeliveries)
+    return { kind: 'discard', why: { kind: 'poison', faults: facts.faults } }
   return { kind: 'run' }
 }
 

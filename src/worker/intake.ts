@@ -22,7 +22,7 @@ import { resultRecord } from './result-record.js'
 import { attemptKey, type Running } from './running.js'
 import { settle, settleDiscard, settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
-import { ackAll, anyCurrent, requeueAll } from './verdicts.js'
+import { ackAll, anyCurrent, beginAll, requeueAll } from './verdicts.js'
 
 export interface IntakeParts {
   readonly runtime: Runtime
@@ -205,6 +205,7 @@ export class Intake implements Disposable {
       request,
       redelivered: delivery.redelivered,
       faults: delivery.faults,
+      begun: delivery.begun,
       maxDeliveries: policy.maxDeliveries,
       here: this.#here(running, steady),
       registered: this.#parts.registered(request.task),
@@ -349,16 +350,17 @@ export class Intake implements Disposable {
     const { clock } = this.#parts.runtime
     if (this.#revoked.get(request.id, clock.steady()) === true) return { kind: 'revoked' }
     if (request.expires !== undefined && clock.now() > request.expires) return { kind: 'expired' }
-    const faults = deliveries[0]?.faults ?? 0
-    return faults > 0 && faults >= this.#policy(request).maxDeliveries ? { kind: 'poison', faults } : undefined
+    const { faults = 0, begun = false } = deliveries[0] ?? {}
+    return begun && faults >= this.#policy(request).maxDeliveries ? { kind: 'poison', faults } : undefined
   }
 
   /** Undefined when it is not run here: an early ack found the message gone, or it expired or was revoked during that. */
   async #run(running: Running): Promise<Outcome | undefined> {
     this.#busy++
     try {
-      if (!running.late && !(await this.#ackEarly(running))) return undefined
       const policy = this.#policy(running.request)
+      if (!running.late && !(await this.#ackEarly(running))) return undefined
+      if (running.late && hasPast(running, policy) && !(await this.#begin(running))) return undefined
       if (policy.trackStarted) await this.#storeStarted(running)
       const refusal = this.#refusal(running)
       if (refusal !== undefined) {
@@ -377,6 +379,15 @@ export class Intake implements Disposable {
       this.#busy--
       this.#pump()
     }
+  }
+
+  /**
+   * A message that may become poison says so before it runs, so that the death of this process counts against it and not
+   * against those that only waited beside it (D40, D60). Most messages have no past and need no mark.
+   */
+  async #begin({ deliveries }: Running): Promise<boolean> {
+    const begun = await beginAll(deliveries)
+    return begun.includes('settled')
   }
 
   /** The ack is answered before user code is entered; false = the message is somebody else's. */
@@ -541,6 +552,11 @@ const CONSULT_AGAIN: Ms = 5000
 
 function text(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+/** A fault before, or a task that may have none at all. */
+function hasPast({ deliveries }: Running, policy: TaskPolicy): boolean {
+  return policy.maxDeliveries === 1 || deliveries.some(delivery => delivery.faults > 0)
 }
 
 function unregistered({ task, id }: TaskRequest): string {

@@ -16,6 +16,10 @@ export function ack(delivery: Delivery): Promise<Settled> {
   return settled(delivery.ack())
 }
 
+export function beginAll(deliveries: readonly Delivery[]): Promise<readonly Settled[]> {
+  return Promise.all(deliveries.map(delivery => settled(delivery.begin())))
+}
+
 export function requeueAll(
   deliveries: readonly Delivery[],
   how: { readonly counted: boolean; readonly delay?: Ms | undefined },

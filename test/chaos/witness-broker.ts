@@ -164,6 +164,10 @@ class WitnessDelivery implements Delivery {
     return this.#inner.faults
   }
 
+  get begun(): boolean {
+    return this.#inner.begun
+  }
+
   get claim(): number {
     return this.#inner.claim
   }
@@ -183,6 +187,10 @@ class WitnessDelivery implements Delivery {
 
   requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled> {
     return this.#inner.requeue(how)
+  }
+
+  begin(): Promise<Settled> {
+    return this.#inner.begin()
   }
 
   current(): Promise<boolean> {

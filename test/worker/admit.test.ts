@@ -12,6 +12,7 @@ function facts(changes: Partial<AdmitFacts> = {}, request: Parameters<typeof req
     request: requestOf(request),
     redelivered: false,
     faults: 0,
+    begun: true,
     maxDeliveries: 3,
     here: 'unknown',
     registered: true,
@@ -86,6 +87,10 @@ describe('admit', () => {
     assert.deepEqual(admit(facts({ faults: 2, redelivered: true, stored: 'unkept' })), { kind: 'run' })
     const poison = admit(facts({ faults: 3, redelivered: true, stored: 'unkept' }))
     assert.deepEqual(poison, { kind: 'discard', why: { kind: 'poison', faults: 3 } })
+  })
+
+  test("D60 a message that only waited in workers that died is nobody's poison", () => {
+    assert.deepEqual(admit(facts({ faults: 3, begun: false, redelivered: true, stored: 'unkept' })), { kind: 'run' })
   })
 
   test('D65 an unknown task goes back with growing delay, or is rejected at once', () => {

@@ -182,6 +182,7 @@ export class MemoryCore {
       enqueuedAt: now.wall,
       redelivered: false,
       faults: 0,
+      begun: false,
     }
     if (notBefore !== undefined && notBefore > now.wall) queue.delayUntil(entry, notBefore)
     else queue.push(entry)
@@ -190,22 +191,28 @@ export class MemoryCore {
   #hold(holder: Holder, entry: Entry): Claimed {
     const claim = ++this.#claims
     const token = String(claim)
-    const { message, exchange, routingKey, redelivered, faults, enqueuedAt, queue } = entry
+    const { message, exchange, routingKey, redelivered, faults, begun, enqueuedAt, queue } = entry
     holder.held.set(token, entry)
     queue.held++
     entry.redelivered = true
-    return { token, message, queue: queue.name, exchange, routingKey, redelivered, faults, claim, enqueuedAt }
+    entry.begun = false
+    return { token, message, queue: queue.name, exchange, routingKey, redelivered, faults, begun, claim, enqueuedAt }
   }
 
   #settleOne(holder: Holder, verdict: Verdict, touched: Set<QueueName>): Settled {
     const entry = holder.held.get(verdict.token)
     if (entry === undefined) return 'stale'
+    if (verdict.kind === 'begin') {
+      entry.begun = true
+      return 'settled'
+    }
     holder.held.delete(verdict.token)
     entry.queue.held--
     switch (verdict.kind) {
       case 'ack':
         break
       case 'requeue':
+        entry.begun = verdict.counted
         this.#putBack(entry, verdict.counted, verdict.delay)
         touched.add(entry.queue.name)
         break
@@ -228,7 +235,8 @@ export class MemoryCore {
     const touched = new Set<QueueName>()
     for (const entry of holder.held.values()) {
       entry.queue.held--
-      this.#putBack(entry, counted, undefined)
+      if (!counted) entry.begun = false
+      this.#putBack(entry, counted && (entry.faults === 0 || entry.begun), undefined)
       touched.add(entry.queue.name)
     }
     holder.held.clear()

@@ -8,7 +8,17 @@ const MESSAGE = { headers: {}, properties: {}, body: new Uint8Array(0) }
 
 function entry(queue: MemoryQueue, age: number, priority = 0): Entry {
   const address = { exchange: '', routingKey: 'q' }
-  return { queue, message: MESSAGE, ...address, priority, age, enqueuedAt: 0, redelivered: false, faults: 0 }
+  return {
+    queue,
+    message: MESSAGE,
+    ...address,
+    priority,
+    age,
+    enqueuedAt: 0,
+    redelivered: false,
+    faults: 0,
+    begun: false,
+  }
 }
 
 function takeAll(queue: MemoryQueue): readonly number[] {

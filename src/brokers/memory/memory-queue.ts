@@ -17,6 +17,8 @@ export interface Entry {
   readonly enqueuedAt: EpochMs
   redelivered: boolean
   faults: number
+  /** The present delivery, or while none holds it the last one, was marked as begun. */
+  begun: boolean
 }
 
 export interface Now {

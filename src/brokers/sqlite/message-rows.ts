@@ -29,6 +29,7 @@ type ClaimedRow = {
   readonly id: number
   readonly deliveries: number
   readonly faults: number
+  readonly begun: number
   readonly enqueued_at: number
   readonly exchange: string
   readonly routing_key: string
@@ -98,6 +99,7 @@ export class MessageRows {
       routingKeys: rows.map(({ row }) => row.routing_key),
       deliveries: rows.map(({ row }) => row.deliveries),
       faults: rows.map(({ row }) => row.faults),
+      begun: rows.map(({ row }) => row.begun === 1),
       enqueuedAt: rows.map(({ row }) => row.enqueued_at),
       properties: rows.map(({ row }) => row.properties),
       headers: rows.map(({ row }) => row.headers),
@@ -105,16 +107,15 @@ export class MessageRows {
     }
   }
 
-  settle({ ids, claims, requeues }: VerdictColumns): readonly Settled[] {
-    if (requeues === undefined && this.#ackAll(ids, claims)) return ids.map(() => 'settled')
+  settle({ ids, claims, others }: VerdictColumns): readonly Settled[] {
+    if (others === undefined && this.#ackAll(ids, claims)) return ids.map(() => 'settled')
     let returned = false
     const settled = ids.map((id, index): Settled => {
       // Columns are equally long.
       const claim = claims[index] as number
-      const requeue = requeues?.[index]
-      const changed = requeue === undefined ? this.#db.run(this.#sql.ack, id, claim) : this.#requeue(id, claim, requeue)
-      if (changed === 0) return 'stale'
-      returned ||= requeue !== undefined
+      const other = others?.[index]
+      if (this.#settleOne(id, claim, other) === 0) return 'stale'
+      returned ||= typeof other === 'object'
       return 'settled'
     })
     if (returned) this.#wakeAfterCommit()
@@ -181,6 +182,12 @@ export class MessageRows {
     }
     for (const { claim, text } of groups) this.#db.run(this.#sql['ack-many'], claim, text)
     return true
+  }
+
+  /** How many rows it changed. */
+  #settleOne(id: number, claim: number, other: StoredRequeue | 'begin' | undefined): number {
+    if (other === undefined) return this.#db.run(this.#sql.ack, id, claim)
+    return other === 'begin' ? this.#db.run(this.#sql.begin, id, claim) : this.#requeue(id, claim, other)
   }
 
   #requeue(id: number, claim: number, { counted, delay }: StoredRequeue): number {

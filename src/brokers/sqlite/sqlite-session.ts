@@ -262,6 +262,7 @@ function claimedAt(columns: ClaimColumns, index: number): Claimed {
     routingKey: columns.routingKeys[index] as string,
     redelivered: (columns.deliveries[index] as number) > 1,
     faults: columns.faults[index] as number,
+    begun: columns.begun[index] as boolean,
     claim: columns.claims[index] as number,
     enqueuedAt: columns.enqueuedAt[index] as number,
   }
@@ -270,12 +271,21 @@ function claimedAt(columns: ClaimColumns, index: number): Claimed {
 function verdictColumns(verdicts: readonly Verdict[]): VerdictColumns {
   return {
     ...tokenColumns(verdicts.map(verdict => verdict.token)),
-    requeues: verdicts.every(verdict => verdict.kind === 'ack') ? undefined : verdicts.map(requeueOf),
+    others: verdicts.every(verdict => verdict.kind === 'ack') ? undefined : verdicts.map(otherThanAck),
   }
 }
 
-function requeueOf(verdict: Verdict): StoredRequeue | undefined {
-  return verdict.kind === 'ack' ? undefined : { counted: verdict.counted, delay: verdict.delay }
+function otherThanAck(verdict: Verdict): StoredRequeue | 'begin' | undefined {
+  switch (verdict.kind) {
+    case 'ack':
+      return undefined
+    case 'begin':
+      return 'begin'
+    case 'requeue':
+      return { counted: verdict.counted, delay: verdict.delay }
+    default:
+      return verdict satisfies never
+  }
 }
 
 function tokenColumns(tokens: readonly Token[]): TokenColumns {

@@ -7,6 +7,7 @@ const VERBS = [
   'ack-many',
   'add-consumers',
   'add-holder',
+  'begin',
   'bindings',
   'claim',
   'consumed-queues',

@@ -40,6 +40,7 @@ export interface ClaimColumns extends MessageColumns {
   readonly routingKeys: readonly string[]
   readonly deliveries: readonly number[]
   readonly faults: readonly number[]
+  readonly begun: readonly boolean[]
   readonly enqueuedAt: readonly EpochMs[]
 }
 
@@ -50,7 +51,7 @@ export interface TokenColumns {
 
 export interface VerdictColumns extends TokenColumns {
   /** Undefined: ack. No column at all: acks only, as nearly always. */
-  readonly requeues: readonly (StoredRequeue | undefined)[] | undefined
+  readonly others: readonly (StoredRequeue | 'begin' | undefined)[] | undefined
 }
 
 export interface StoredRequeue {

@@ -58,6 +58,10 @@ export class VirtualDelivery implements Delivery {
     return this.#claimed.faults
   }
 
+  get begun(): boolean {
+    return this.#claimed.begun
+  }
+
   get claim(): number {
     return this.#claimed.claim
   }
@@ -73,6 +77,10 @@ export class VirtualDelivery implements Delivery {
   requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled> {
     const { counted, delay } = how
     return this.#owner.settle(this, { kind: 'requeue', token: this.#claimed.token, counted, delay })
+  }
+
+  begin(): Promise<Settled> {
+    return this.#owner.settle(this, { kind: 'begin', token: this.#claimed.token })
   }
 
   current(): Promise<boolean> {

@@ -78,7 +78,10 @@ export interface Claimed {
   readonly exchange: string
   readonly routingKey: string
   readonly redelivered: boolean
+  /** Raised by the death of a holder: from 0 always, later only when the delivery had begun. */
   readonly faults: number
+  /** The delivery before this one was marked as begun. */
+  readonly begun: boolean
   /** Position in the store-wide order of claims. */
   readonly claim: number
   readonly enqueuedAt: EpochMs
@@ -86,5 +89,7 @@ export interface Claimed {
 
 export type Verdict =
   | { readonly kind: 'ack'; readonly token: Token }
+  /** No end yet: user code is about to be entered. The token stays ours; a clean requeue takes the mark back. */
+  | { readonly kind: 'begin'; readonly token: Token }
   /** Back to its old place; `counted` raises `faults`. */
   | { readonly kind: 'requeue'; readonly token: Token; readonly counted: boolean; readonly delay: Ms | undefined }

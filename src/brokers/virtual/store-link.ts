@@ -53,7 +53,7 @@ export class StoreLink {
     this.#verdicts = new Batcher({
       maxCount: VERDICT_BATCH,
       send: asked => session.settle(asked.map(({ verdict }) => verdict)),
-      answer: ({ delivery }, settled) => this.#settled(delivery, settled),
+      answer: ({ delivery, verdict }, settled) => this.#settled(delivery, verdict, settled),
       abandoned: (phase, cause) =>
         phase === 'waiting' ? Promise.resolve('stale') : Promise.reject(storeTrouble('settling a delivery', cause)),
     })
@@ -183,9 +183,10 @@ export class StoreLink {
     this.#members.clear()
   }
 
-  #settled(delivery: VirtualDelivery, settled: Settled): Settled {
+  #settled(delivery: VirtualDelivery, verdict: Verdict, settled: Settled): Settled {
     if (settled === 'stale') this.#staleVerdicts++
-    delivery.release()
+    // What has begun is still held.
+    if (verdict.kind !== 'begin' || settled === 'stale') delivery.release()
     return settled
   }
 

@@ -125,6 +125,7 @@ function claimed(token: string, size = 1): Claimed {
     ...HERE,
     redelivered: false,
     faults: 0,
+    begun: false,
     claim,
     enqueuedAt,
   }

@@ -109,6 +109,50 @@ export const LEASING: readonly BrokerCase[] = [
     },
   },
   {
+    name: 'D40 a later death counts only against what had begun: what merely waited keeps its count',
+    needs: ['leases', 'faults'],
+    async run(bench) {
+      const { connection: last, queue } = await bench.queue()
+      await bench.fill(last, queue.name, 2)
+      for (const round of [1, 2]) {
+        const holder = await bench.holder()
+        const [first] = await holder.connection.get(queue.name, 2)
+        if (round === 2) assert.equal(await first?.begin(), 'settled')
+        await holder.freeze()
+        while ((await last.stats(queue.name)).ready < 2) await bench.place.pass(bench.times.lease)
+      }
+      const after = await last.get(queue.name, 2)
+      assert.deepEqual(
+        after.map(delivery => [delivery.faults, delivery.begun]),
+        [
+          [2, true],
+          [1, false],
+        ],
+      )
+    },
+  },
+  {
+    name: 'D40 what has begun is still held, and a clean hand-back takes the mark away',
+    needs: ['faults'],
+    async run(bench) {
+      const { connection, queue } = await bench.queue()
+      await bench.fill(connection, queue.name, 1)
+      const [delivery] = await connection.get(queue.name, 1)
+      assert.equal(delivery?.begun, false)
+      assert.equal(await delivery?.begin(), 'settled')
+      assert.equal(await delivery?.current(), true)
+      assert.equal((await connection.stats(queue.name)).held, 1)
+      await delivery?.requeue({ counted: false })
+      const [again] = await connection.get(queue.name, 1)
+      assert.deepEqual([again?.faults, again?.begun], [0, false])
+      await again?.requeue({ counted: true })
+      const [counted] = await connection.get(queue.name, 1)
+      assert.deepEqual([counted?.faults, counted?.begun], [1, true])
+      await counted?.ack()
+      assert.equal(await counted?.begin(), 'stale')
+    },
+  },
+  {
     name: 'D40 being handed back by a connection that closes is not counted as a fault',
     needs: ['faults'],
     async run(bench) {

@@ -55,6 +55,8 @@ CREATE TABLE lovage_message (
   claim INTEGER,
   deliveries INTEGER NOT NULL DEFAULT 0,
   faults INTEGER NOT NULL DEFAULT 0,
+  -- The present delivery, or while none holds it the last one, was marked as begun.
+  begun INTEGER NOT NULL DEFAULT 0,
   enqueued_at INTEGER NOT NULL,
   exchange TEXT NOT NULL,
   routing_key TEXT NOT NULL,
