@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   closeSync,
-  existsSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   truncateSync,
   writeFileSync,
@@ -12,7 +14,7 @@ import {
 import { type TestOptions, test } from 'node:test'
 import { RejectedByBrokerError } from '../../src/brokers/errors.js'
 import { Database } from '../../src/drivers/sqlite/database.js'
-import { eventually } from '../support/brokers/sqlite-rig.js'
+import { connect, eventually, publish, QUEUE, textOf } from '../support/brokers/sqlite-rig.js'
 import { Disk, lacksDisk } from './disk/disk.js'
 import { House, stop } from './house.js'
 
@@ -71,15 +73,21 @@ test('F36 a file that is removed under a running worker: said, the running task 
   assert.deepEqual(await stop(worker), { code: 0, signal: null })
 })
 
+test('F36 D06 what an I/O error refused is not taken for accepted when it is published again', disk, async () => {
+  await using small = await Disk.mount()
+  await using rig = await connect(small.path('queue.db'))
+  await publish(rig.connection, 'before')
+  await small.trouble('broken')
+  for (let i = 0; i < 3; i++) {
+    await assert.rejects(publish(rig.connection, 'x', 'same'), RejectedByBrokerError)
+  }
+  await small.trouble(undefined)
+  await publish(rig.connection, 'x', 'same')
+  assert.equal((await rig.connection.stats(QUEUE)).ready, 2)
+})
+
 for (const [what, damage] of [
   ['truncated', (path: string) => truncateSync(path, 4096 * 3)],
-  [
-    'replaced by garbage',
-    (path: string) => {
-      renameSync(path, `${path}.away`)
-      writeFileSync(path, Buffer.alloc(65_536, 0xaa))
-    },
-  ],
   ['overwritten in the middle', (path: string) => overwriteTables(path)],
 ] as const) {
   test(`F36 D3d a file that is ${what} under a running worker ends it with 74, and is kept`, async () => {
@@ -89,11 +97,51 @@ for (const [what, damage] of [
     await house.hasRun('n49')
     checkpoint(house.database)
     damage(house.database)
-    const { code } = await worker.end()
-    console.log(worker.stderr.split('\n').slice(-8).join('\n'), readdirSync(house.folder), code)
-    assert.equal(code, 74)
+    assert.equal((await worker.end()).code, 74)
+    assert.match(worker.stderr, /malformed.*Start again: the file is checked and, if damaged, kept aside/)
+    const again = house.spawn()
+    assert.equal((await again.end()).code, 74)
+    const aside = readdirSync(house.folder).find(name => /^lovage\.db\.damaged-\d+$/.test(name))
+    assert.ok(aside, `nothing was kept aside: ${readdirSync(house.folder)}`)
+    assert.match(again.stderr, new RegExp(`LVG_SQLITE_DAMAGED: .*lovage sqlite recover .*${aside}`))
   })
 }
+
+test('F36 D3d a file that is replaced by garbage under a running worker is kept aside, and said to be damaged', async () => {
+  await using house = new House()
+  const worker = await house.worker()
+  await house.client.sendTask('tasks.note', ['before'])
+  await house.hasRun('before')
+  const garbage = Buffer.alloc(65_536, 0xaa)
+  renameSync(house.database, house.path('away.db'))
+  writeFileSync(house.database, garbage)
+  const aside = await eventually('the garbage to be kept aside', async () =>
+    readdirSync(house.folder).find(name => /^lovage\.db\.damaged-\d+$/.test(name)),
+  )
+  assert.deepEqual(readFileSync(house.path(aside)), garbage)
+  await worker.says(new RegExp(`was damaged; it was kept as .*${aside}`))
+})
+
+test('F36 D20 eight processes that hammer one file: nothing is lost, and nothing is acked twice', async () => {
+  await using house = new House()
+  const clerk = new URL('./children/clerk.js', import.meta.url).pathname
+  const codes = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const child = spawn(process.execPath, [clerk, house.path('queue.db'), 'full', '10'], {
+        stdio: ['ignore', 'inherit', 'inherit'],
+      })
+      return (await once(child, 'exit'))[0]
+    }),
+  )
+  assert.deepEqual(codes, new Array(8).fill(0))
+  const notes = readFileSync(house.path('notes'), 'utf8').trim().split('\n')
+  const acked = notes.filter(line => line.startsWith('acked ')).map(line => line.slice(6))
+  const accepted = notes.filter(line => line.startsWith('accepted ')).map(line => line.slice(9))
+  await using rig = await connect(house.path('queue.db'))
+  const left = (await rig.connection.get(QUEUE, 10_000)).map(delivery => textOf(delivery).split(' ')[0] ?? '')
+  assert.equal(new Set(acked).size, acked.length)
+  assert.deepEqual([...acked, ...left].sort(), accepted.sort())
+})
 
 function checkpoint(path: string): void {
   const db = new Database(path, { durability: 'os' })

@@ -67,7 +67,7 @@ async function recover(loss: PowerLoss, unsynced: Unsynced, random: Random): Pro
     db.close()
     await using rig = await connect(path, { durability: 'os' })
     const deliveries = await rig.connection.get(QUEUE, 1_000_000)
-    for (const delivery of deliveries) assert.match(textOf(delivery), /^m\d+-\d x{6000}$/)
+    for (const delivery of deliveries) assert.match(textOf(delivery), /^m\d+-\d-\d+ x{6000}$/)
     return new Set(deliveries.map(delivery => textOf(delivery).split(' ')[0] ?? ''))
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -27,20 +27,17 @@ const WAL_BYTES = 16 * 1024 * 1024
  */
 export class Database {
   readonly path: string
-  readonly #engine: Engine
+  readonly #options: DatabaseOptions
+  #engine: Engine
   readonly #statements = new Map<string, EngineStatement>()
   #inside = false
   #open = true
+  #doubtful = false
 
   constructor(path: string, options: DatabaseOptions) {
     this.path = path
-    this.#engine = openEngine(path)
-    try {
-      this.#configure(options)
-    } catch (error) {
-      this.close()
-      throw error
-    }
+    this.#options = options
+    this.#engine = configured(path, options)
   }
 
   /** Runs any number of statements without parameters. */
@@ -50,16 +47,16 @@ export class Database {
 
   /** Returns the number of changed rows. */
   run(sql: string, ...params: readonly SqlValue[]): number {
-    return this.#prepared(sql).run(params)
+    return this.#asked(() => this.#prepared(sql).run(params))
   }
 
   get<R extends SqlRow>(sql: string, ...params: readonly SqlValue[]): R | undefined {
     // The caller names the columns of the SQL it wrote.
-    return this.#prepared(sql).get(params) as R | undefined
+    return this.#asked(() => this.#prepared(sql).get(params) as R | undefined)
   }
 
   all<R extends SqlRow>(sql: string, ...params: readonly SqlValue[]): R[] {
-    return this.#prepared(sql).all(params) as R[]
+    return this.#asked(() => this.#prepared(sql).all(params) as R[])
   }
 
   /** `BEGIN IMMEDIATE` … `COMMIT`; rolled back when `work` or the commit throws. Inside another one: part of that one. */
@@ -85,6 +82,11 @@ export class Database {
   }
 
   close(): void {
+    this.#doubtful = false
+    this.#shut()
+  }
+
+  #shut(): void {
     if (!this.#open) return
     this.#open = false
     this.#statements.clear()
@@ -115,6 +117,33 @@ export class Database {
     }
   }
 
+  /**
+   * After an I/O error the connection's cache may still hold what was rolled back, because undoing it needs the disk as
+   * well: a publish that was refused then looks like one that was accepted. Nothing but a new connection is sure of what
+   * is in the file.
+   */
+  #asked<T>(act: () => T): T {
+    if (this.#doubtful && !this.#inside) this.#reopen()
+    try {
+      return act()
+    } catch (error) {
+      if (error instanceof SqliteError && error.sqlite === 'IOERR') this.#doubtful = true
+      throw error
+    }
+  }
+
+  #reopen(): void {
+    this.#shut()
+    try {
+      this.#engine = configured(this.path, this.#options)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new SqliteError('IOERR', `The file cannot be opened again: ${why}`, { cause })
+    }
+    this.#open = true
+    this.#doubtful = false
+  }
+
   #prepared(sql: string): EngineStatement {
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
@@ -123,20 +152,27 @@ export class Database {
     }
     return statement
   }
+}
 
-  /** All set explicitly: builds differ in their defaults (D12). */
-  #configure(options: DatabaseOptions): void {
-    const pragmas = [
-      `busy_timeout = ${options.busyTimeoutMs ?? 5000}`,
-      'trusted_schema = OFF',
-      'journal_mode = WAL',
-      `synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'}`,
-      // `UPDATE … RETURNING` keeps its rows in a temporary table: on disk it costs twice the statement.
-      'temp_store = MEMORY',
-      'foreign_keys = ON',
-      `wal_autocheckpoint = ${WAL_PAGES}`,
-      `journal_size_limit = ${WAL_BYTES}`,
-    ]
-    for (const pragma of pragmas) this.#engine.prepare(`PRAGMA ${pragma}`).all([])
+/** All set explicitly: builds differ in their defaults (D12). */
+function configured(path: string, options: DatabaseOptions): Engine {
+  const pragmas = [
+    `busy_timeout = ${options.busyTimeoutMs ?? 5000}`,
+    'trusted_schema = OFF',
+    'journal_mode = WAL',
+    `synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'}`,
+    // `UPDATE … RETURNING` keeps its rows in a temporary table: on disk it costs twice the statement.
+    'temp_store = MEMORY',
+    'foreign_keys = ON',
+    `wal_autocheckpoint = ${WAL_PAGES}`,
+    `journal_size_limit = ${WAL_BYTES}`,
+  ]
+  const engine = openEngine(path)
+  try {
+    for (const pragma of pragmas) engine.prepare(`PRAGMA ${pragma}`).all([])
+    return engine
+  } catch (error) {
+    engine.close()
+    throw error
   }
 }

@@ -34,6 +34,9 @@ export interface World {
 /** A batch that meets another process's lock is tried this often in all, each time for the busy timeout. */
 const BUSY_TRIES = 4
 
+/** What a timer was to do is tried again after this when the file refused it. */
+const REFUSED_PAUSE: Ms = 1000
+
 const OPEN_TRIES = 100
 const OPEN_PAUSE: Ms = 20
 
@@ -59,7 +62,7 @@ export class Executor {
       now: () => clock.now(),
       steady: () => clock.steady(),
       sleep: (ms, signal) => clock.sleep(ms, signal),
-      timer: (ms, ring) => clock.timer(ms, () => this.#safely(ring)),
+      timer: (ms, ring) => this.#timer(ms, ring),
     }
     const opened = this.#opening(undefined, () => this.#openFile(options))
     this.#identity = opened.identity
@@ -226,7 +229,14 @@ export class Executor {
     if (!this.#ended) this.#arm(chore)
   }
 
-  /** What nobody asked for has nobody to tell of its error: an error of the file ends the session, as what it is. */
+  #timer(ms: Ms, ring: () => void): Disposable {
+    return this.#world.clock.timer(ms, () => this.#safely(ring))
+  }
+
+  /**
+   * What nobody asked for has nobody to tell of its error. A file that cannot be used now is asked again; any other error
+   * of the file ends the session, as what it is.
+   */
   #safely(act: () => void): void {
     if (this.#ended) return
     try {
@@ -234,7 +244,9 @@ export class Executor {
     } catch (error) {
       if (!(error instanceof SqliteError)) throw error
       this.#judge(error)
-      if (!this.#ended) this.#lose(error)
+      if (this.#ended) return
+      if (error.unwritable || error.sqlite === 'BUSY') this.#timer(REFUSED_PAUSE, act)
+      else this.#lose(error)
     }
   }
 

@@ -17,7 +17,7 @@ const [path = '', durability = 'full', rounds = '1'] = process.argv.slice(2)
 const rig = await connect(path, { durability: durability as Durability })
 const { connection } = rig
 for (let round = 0; round < Number(rounds); round++) {
-  const ids = Array.from({ length: PER_ROUND }, (_, i) => `m${round}-${i}`)
+  const ids = Array.from({ length: PER_ROUND }, (_, i) => `m${round}-${i}-${process.pid}`)
   await Promise.all(ids.map(id => publish(connection, `${id} ${PADDING}`).then(() => note('accepted', id))))
   const deliveries = await connection.get(QUEUE, PER_ROUND / 3)
   await Promise.all(
