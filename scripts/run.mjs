@@ -7,6 +7,8 @@ const PROGRAMS = {
   sim: 'test/sim/run.js',
   bench: 'bench/run.js',
   chaos: 'test/chaos/run.js',
+  fuzz: 'test/fuzz/run.js',
+  soak: 'test/soak/run.js',
 }
 
 const [name, ...args] = process.argv.slice(2)
