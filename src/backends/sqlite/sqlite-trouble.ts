@@ -13,7 +13,7 @@ export function sqliteTrouble(doing: string, path: string, error: unknown): unkn
 
 /** Without space, with a lock held for long, with the file replaced or its thread dead: a later try may find all well. */
 function isTransient(error: SqliteError): boolean {
-  return error.unwritable || error.sqlite === 'BUSY' || error.sqlite === 'GONE' || error.sqlite === 'THREAD'
+  return error.unwritable || ['BUSY', 'CANTOPEN', 'GONE', 'THREAD'].includes(error.sqlite)
 }
 
 function sentence(text: string): string {
