@@ -4,7 +4,6 @@ import { outgoing } from '../app/outgoing.js'
 import type { Duration } from '../app/task-options.js'
 import type { ResultBackend } from '../backends/backend.js'
 import type { Broker, Connection } from '../brokers/broker.js'
-import { NotSentError } from '../brokers/errors.js'
 import { AppendFile } from '../drivers/append-file.js'
 import { parseDuration } from '../lib/duration.js'
 import { ConfigError } from '../lib/errors.js'
@@ -22,10 +21,11 @@ import type { OutgoingTask, TaskEvent } from './effect.js'
 import { execute, type Runnable } from './execute.js'
 import { Intake } from './intake.js'
 import { logTaskEvent } from './log-lines.js'
-import type { Outgoing, SpoolEntry, World } from './perform.js'
+import type { Outgoing, World } from './perform.js'
 import { prefetchCount } from './prefetch.js'
 import { latestClaim, type Running } from './running.js'
 import { Session } from './session.js'
+import type { SettleContext } from './settle-context.js'
 import { Spool } from './spool.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
 
@@ -61,10 +61,9 @@ export function createEngine(given: EngineParts): Engine {
     runtime,
     backend,
     live: () => session.live,
-    outgoing: (task, running) => toOutgoing(task, running, app, broker),
+    outgoing: (task, context) => toOutgoing(task, context, app, broker),
     emit: (event, running) => tell(event, running, app, name),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
-    spool: entry => spool.write(entry),
     deadLetterRoom: queue => roomFor(queue, gauge, session, app),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
@@ -88,11 +87,12 @@ export function createEngine(given: EngineParts): Engine {
     inlineErrback: task => app.taskOptions(task)?.errback === 'inline',
     dateDone: dateDoneIn(settings.timezone),
     heldChanged: () => session.updatePrefetch(),
+    spool: entry => spool.write(entry),
   })
   const spool = new Spool({
     runtime,
     lines: given.parts.spool ?? new AppendFile(settings.resultSpoolPath ?? `.lovage/${name}.spool`),
-    redo: entry => redo(entry, backend, session.live),
+    redo: entry => intake.redo(entry),
   })
   const session = new Session({
     runtime,
@@ -114,22 +114,6 @@ export function createEngine(given: EngineParts): Engine {
     leasesSuspect: () => intake.checkLeases(),
   })
   return { pool, intake, spool, session }
-}
-
-/** What the spool kept is done again; rejects while it is still not possible. */
-async function redo(
-  entry: SpoolEntry,
-  backend: ResultBackend | undefined,
-  live: Connection | undefined,
-): Promise<void> {
-  if (entry.kind === 'store') {
-    await backend?.store(entry.meta, { ttl: entry.ttl, fence: undefined })
-    return
-  }
-  if (live === undefined) throw new NotSentError('LVG_NOT_CONNECTED', 'Not connected.', { transient: true })
-  const { message, queue, to, publishId, notBefore } = entry.outgoing
-  if (queue !== undefined) await live.declare({ queues: [queue] })
-  await live.publish(message, to, { publishId, ...(notBefore === undefined ? {} : { notBefore }) })
 }
 
 function createPool({ app, parts, backend, concurrency }: EngineParts): Pool {
@@ -177,8 +161,8 @@ async function storeState(
   await backend.store(record, { ttl: policy.resultExpires, fence: { retries: request.retries, claim } })
 }
 
-function toOutgoing(task: OutgoingTask, running: Running, app: App, broker: Broker): Outgoing {
-  if (task.kind === 'retry') return retryOutgoing(task, running, app, broker)
+function toOutgoing(task: OutgoingTask, context: SettleContext, app: App, broker: Broker): Outgoing {
+  if (task.kind === 'retry') return retryOutgoing(task, context, app, broker)
   const { signature, parentId, rootId, priority, publishId } = task
   const prepared = outgoing(app, signature, { parentId, rootId, priority, publishId })
   return broker.features.delays ? prepared : { ...prepared, notBefore: undefined }
@@ -190,17 +174,16 @@ function toOutgoing(task: OutgoingTask, running: Running, app: App, broker: Brok
  */
 function retryOutgoing(
   task: OutgoingTask & { readonly kind: 'retry' },
-  running: Running,
+  { request, delivery }: SettleContext,
   app: App,
   broker: Broker,
 ): Outgoing {
   const { retries, eta, args, kwargs, publishId } = task
-  const delivery = running.deliveries.at(-1)
-  const exchange = delivery?.exchange ?? ''
-  const routingKey = exchange === '' ? (delivery?.queue ?? '') : (delivery?.routingKey ?? '')
+  const { exchange } = delivery
+  const routingKey = exchange === '' ? delivery.queue : delivery.routingKey
   const next = { retries, eta, ...(args === undefined ? {} : { args }), ...(kwargs === undefined ? {} : { kwargs }) }
   return {
-    message: encodeRetry(running.request, next, app.codec),
+    message: encodeRetry(request, next, app.codec),
     queue: undefined,
     to: { exchange, routingKey },
     publishId,

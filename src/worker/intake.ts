@@ -19,9 +19,10 @@ import { Alarm } from './alarm.js'
 import type { Effect } from './effect.js'
 import { perform, type World, writeDeadLetter } from './perform.js'
 import { resultRecord } from './result-record.js'
-import { attemptKey, type Running } from './running.js'
-import { settle, settleDiscard, settleStored } from './settle.js'
-import type { SettleContext } from './settle-context.js'
+import { newRunning, type Running } from './running.js'
+import { endRecord, settle, settleDiscard, settleSpooled, settleStored } from './settle.js'
+import type { DeliveryFacts, SettleContext } from './settle-context.js'
+import type { SpoolEntry } from './spool.js'
 import { ackAll, anyCurrent, beginAll, requeueAll } from './verdicts.js'
 
 export interface IntakeParts {
@@ -49,6 +50,8 @@ export interface IntakeParts {
   dateDone(now: EpochMs): string
   /** The number of held messages changed: the prefetch window follows. */
   heldChanged(held: number): void
+  /** Keeps the end of an early-acked task that could not be told. */
+  spool(entry: SpoolEntry): Promise<void>
 }
 
 /** What is remembered of attempts that ended here (D46), and of unknown tasks handed back. */
@@ -119,15 +122,7 @@ export class Intake implements Disposable {
       return
     }
     const { request } = decoded
-    const running: Running = {
-      key: attemptKey(request),
-      request,
-      deliveries: [delivery],
-      late: this.#policy(request).acksLate,
-      execution: undefined,
-      robbed: false,
-      verdict: undefined,
-    }
+    const running = newRunning(request, [delivery], this.#policy(request).acksLate)
     this.#obey(running, this.#admit(running, 'unasked'))
   }
 
@@ -442,16 +437,21 @@ export class Intake implements Disposable {
   }
 
   #settle(running: Running, outcome: Outcome): Promise<void> {
-    return this.#finish(running, context => settle(outcome, context))
+    return this.#finish(running, context => settle(outcome, context), outcome)
   }
 
   /** Performs what was decided; a value that cannot be stored becomes a failure that says so. */
-  async #finish(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<void> {
+  async #finish(
+    running: Running,
+    decide: (context: SettleContext) => readonly Effect[],
+    outcome?: Outcome,
+  ): Promise<void> {
     this.#running.set(running.key, running)
     const context = this.#context(running)
     try {
       const performed = await perform(decide(context), running, context, this.#parts.world)
       if (performed.kind === 'unstorable') return await this.#settleFailure(running, performed.error)
+      if (performed.kind === 'untold' && outcome !== undefined) await this.#spool(outcome, context)
       if (performed.kind === 'done' && running.verdict === 'ack') {
         this.#finished.set(running.key, true, this.#parts.runtime.clock.steady())
       }
@@ -460,6 +460,28 @@ export class Intake implements Disposable {
       if (running.verdict === undefined) await this.#giveBack(running)
       else this.#forget(running)
     }
+  }
+
+  /** D47: acked early and not told in time. */
+  async #spool(outcome: Outcome, context: SettleContext): Promise<void> {
+    const meta = endRecord(outcome, context)
+    if (meta === undefined) return
+    const { message, id } = context.request
+    this.#parts.runtime.log.warning(`The end of task ${id} could not be told; it is kept in the spool.`)
+    await this.#parts.spool({ message, delivery: context.delivery, meta })
+  }
+
+  /** Tells an end from the spool; rejects when it is still not possible. */
+  async redo({ message, delivery, meta }: SpoolEntry): Promise<void> {
+    const { codec, limits, runtime, world } = this.#parts
+    const decoded = decodeTask(message, codec, { limits, now: runtime.clock.now() })
+    if (decoded.kind === 'malformed') throw new TypeError(`its message cannot be read: ${decoded.detail}`)
+    const running = newRunning(decoded.request, [], false)
+    running.verdict = 'ack'
+    const context = this.#contextOf(running, delivery)
+    const atOnce: World = { ...world, writeTimeout: () => 0 }
+    const performed = await perform(settleSpooled(meta, context), running, context, atOnce)
+    if (performed.kind === 'untold') throw new Error('backend or broker is away')
   }
 
   #settleFailure(running: Running, error: unknown): Promise<void> {
@@ -494,8 +516,11 @@ export class Intake implements Disposable {
   }
 
   #context(running: Running): SettleContext {
+    return this.#contextOf(running, running.deliveries.at(-1) as Delivery)
+  }
+
+  #contextOf(running: Running, delivery: DeliveryFacts): SettleContext {
     const { runtime, worker, world, inheritPriority } = this.#parts
-    const delivery = running.deliveries.at(-1) as Delivery
     const now = runtime.clock.now()
     return {
       request: running.request,

@@ -29,14 +29,14 @@ import { ack, ackAll, anyCurrent, requeueAll } from './verdicts.js'
  * - `stale`: the delivery is somebody else's now; whoever has it tells the rest.
  * - `handed-back`: a store or a publish stayed impossible for `resultWriteTimeout` and the message is unacked: it goes
  *   back, so another worker, or this one later, tells the rest (D47).
- * - `spooled`: the same, but the message was acked early: what could not be done is kept in the spool and done later.
+ * - `untold`: the same, but the message was acked early, so it cannot go back: the caller keeps its end in the spool.
  * - `unstorable`: the value cannot be serialised or is too large: nothing has been done yet, the caller settles anew.
  */
 export type Performed =
   | { readonly kind: 'done' }
   | { readonly kind: 'stale' }
   | { readonly kind: 'handed-back' }
-  | { readonly kind: 'spooled' }
+  | { readonly kind: 'untold' }
   | { readonly kind: 'unstorable'; readonly error: unknown }
 
 /** What effects act upon. */
@@ -45,10 +45,9 @@ export interface World {
   readonly backend: ResultBackend | undefined
   /** The connection of the present session; undefined while there is none. */
   live(): Connection | undefined
-  outgoing(task: OutgoingTask, running: Running): Outgoing
+  outgoing(task: OutgoingTask, context: SettleContext): Outgoing
   emit(event: TaskEvent, running: Running): void
   errback(signature: Signature, request: TaskRequest, error: ExceptionInfo, traceback: string | undefined): void
-  spool(entry: SpoolEntry): Promise<void>
   /** May more dead letters be written for this queue (D64)? */
   deadLetterRoom(queue: QueueName): Promise<boolean>
   /** How long a store or publish may be tried again; asked before each try. */
@@ -66,11 +65,6 @@ export interface Outgoing {
   readonly publishId: string
   readonly notBefore: EpochMs | undefined
 }
-
-/** What an early-acked task could not tell the world in time. */
-export type SpoolEntry =
-  | { readonly kind: 'store'; readonly meta: ResultMeta; readonly ttl: Ms | undefined }
-  | { readonly kind: 'publish'; readonly outgoing: Outgoing }
 
 const WRITE_BACKOFF: BackoffRule = { first: 10, cap: 10_000 }
 const DONE: Performed = { kind: 'done' }
@@ -159,7 +153,7 @@ async function store(
     world.runtime.log.error(`Result of ${meta.taskId} could not be stored: ${describe(stored.error)}`)
     return undefined
   }
-  return giveUp({ kind: 'store', meta, ttl }, running, world)
+  return giveUp(running, world, 'the result could not be stored')
 }
 
 /**
@@ -191,7 +185,7 @@ async function arrive(
     world.runtime.log.error(`Chord ${part.chord} could not count ${part.taskId}: ${describe(arrived.error)}`)
     return undefined
   }
-  if (arrived.kind === 'late') return handBackOr(running, world, 'the chord could not be counted')
+  if (arrived.kind === 'late') return giveUp(running, world, 'the chord could not be counted')
   if (arrived.value.kind !== 'complete') return undefined
   const performed = await perform(chordEffects(part.chord, arrived.value.parts, body, context), running, context, world)
   return performed.kind === 'done' ? undefined : performed
@@ -199,7 +193,7 @@ async function arrive(
 
 async function closeChord(chord: GroupId, running: Running, world: World): Promise<Performed | undefined> {
   const closed = await persist(async () => world.backend?.close(chord), world)
-  return closed.kind === 'late' ? handBackOr(running, world, 'the chord could not be closed') : undefined
+  return closed.kind === 'late' ? giveUp(running, world, 'the chord could not be closed') : undefined
 }
 
 async function publishTask(
@@ -210,14 +204,14 @@ async function publishTask(
 ): Promise<Performed | undefined> {
   let outgoing: Outgoing
   try {
-    outgoing = world.outgoing(task, running)
+    outgoing = world.outgoing(task, context)
   } catch (error) {
     return unpublishable(task, error, running, context, world)
   }
   const sent = await persist(() => send(outgoing, world), world)
   if (sent.kind === 'done') return undefined
   if (sent.kind === 'impossible') return unpublishable(task, sent.error, running, context, world)
-  return giveUp({ kind: 'publish', outgoing }, running, world)
+  return giveUp(running, world, 'what follows could not be published')
 }
 
 async function send(outgoing: Outgoing, world: World): Promise<void> {
@@ -286,7 +280,7 @@ async function deadLetter(
 ): Promise<Performed | undefined> {
   const written = await writeDeadLetter(running.request.message, record, publishId, world)
   if (written === 'written') return undefined
-  return handBackOr(
+  return giveUp(
     running,
     world,
     written === 'full' ? `${deadQueue(record.queue)} is full` : 'the dead letter could not be written',
@@ -334,14 +328,9 @@ async function requeue(running: Running, counted: boolean, delay: Ms | undefined
   return undefined
 }
 
-/** D47: late → the delivery goes back; early → the spool keeps what could not be done. */
-async function giveUp(entry: SpoolEntry, running: Running, world: World): Promise<Performed> {
-  if (running.late) return handBackOr(running, world, `${entry.kind} failed for too long`)
-  await world.spool(entry)
-  return { kind: 'spooled' }
-}
-
-async function handBackOr(running: Running, world: World, why: string): Promise<Performed> {
+/** D47: what is unacked goes back; what was acked early is left to the spool. */
+async function giveUp(running: Running, world: World, why: string): Promise<Performed> {
+  if (running.verdict === 'ack') return { kind: 'untold' }
   world.emit({ type: 'task-returned', why }, running)
   await requeue(running, false, HAND_BACK_DELAY)
   return { kind: 'handed-back' }

@@ -19,6 +19,18 @@ export interface Running {
   verdict: 'ack' | 'requeue' | undefined
 }
 
+export function newRunning(request: TaskRequest, deliveries: Delivery[], late: boolean): Running {
+  return {
+    key: attemptKey(request),
+    request,
+    deliveries,
+    late,
+    execution: undefined,
+    robbed: false,
+    verdict: undefined,
+  }
+}
+
 /** `(id, retries)`, and which requeue from the dead-letter place, if any: an operator's requeue is a new attempt. */
 export function attemptKey(request: TaskRequest): string {
   const requeued = request.headers['lovage_requeued']

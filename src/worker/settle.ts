@@ -93,6 +93,23 @@ export function settleStored(stored: ResultMeta, context: SettleContext): readon
   return [...after, ...deadLetterAgain(error, context), { kind: 'ack' }]
 }
 
+/**
+ * The end of an early-acked task that could not be told in time, as a record: what is stored once it can be, and from
+ * which `settleSpooled` knows all that follows. Undefined for ends that leave nothing to tell.
+ */
+export function endRecord(outcome: Outcome, context: SettleContext): ResultMeta | undefined {
+  const kept: SettleContext = { ...context, keepsResults: true, request: { ...context.request, ignoreResult: false } }
+  for (const effect of settleOutcome(outcome, kept)) if (effect.kind === 'store' && effect.own) return effect.meta
+  return undefined
+}
+
+/** Everything of an end from the spool (D47). What was told before is not told twice: ids and publish ids are the same. */
+export function settleSpooled(meta: ResultMeta, context: SettleContext): readonly Effect[] {
+  const isError = meta.status === 'FAILURE' || meta.status === 'RETRY'
+  const stores = storeUnlessIgnored(meta, isError, context).map(effect => ({ ...effect, own: false }))
+  return [...stores, ...settleStored(meta, context)]
+}
+
 function succeeded(
   value: unknown,
   children: readonly ResultTuple[],
@@ -247,7 +264,11 @@ function revoked(
   return [...storeUnlessIgnored(meta, false, context), ...arrival(meta, context), emit(event)]
 }
 
-function storeUnlessIgnored(meta: ResultMeta, isError: boolean, context: SettleContext): readonly Effect[] {
+function storeUnlessIgnored(
+  meta: ResultMeta,
+  isError: boolean,
+  context: SettleContext,
+): readonly (Effect & { readonly kind: 'store' })[] {
   const { request, policy, keepsResults } = context
   const ignored = request.ignoreResult ?? policy.ignoreResult
   if (!keepsResults || (ignored && !(isError && policy.storeErrorsEvenIfIgnored))) return []

@@ -1,10 +1,12 @@
-import type { Queue } from '../brokers/broker.js'
 import type { Runtime } from '../lib/runtime.js'
+import type { Ms } from '../lib/time.js'
 import { type Dict, isDict } from '../protocol/dict.js'
 import { queueName } from '../protocol/ids.js'
 import { parseJson, printJson } from '../protocol/json.js'
+import type { Message } from '../protocol/message.js'
 import { resultMetaFromDict, resultMetaToDict } from '../protocol/result-dict.js'
-import type { Outgoing, SpoolEntry } from './perform.js'
+import type { ResultMeta } from '../protocol/result-meta.js'
+import type { DeliveryFacts } from './settle-context.js'
 
 /** Where lines survive this process (drivers/append-file.ts; in memory for tests). */
 export interface LineStore {
@@ -13,19 +15,34 @@ export interface LineStore {
   drop(): Promise<void>
 }
 
+/** The end of an early-acked task that could not be told to backend or broker in time. */
+export interface SpoolEntry {
+  readonly message: Message
+  readonly delivery: DeliveryFacts
+  /** How it ended; what follows is known from it (settle.ts, `settleSpooled`). */
+  readonly meta: ResultMeta
+}
+
 export interface SpoolParts {
   readonly runtime: Runtime
   readonly lines: LineStore
-  /** Does what the entry says; rejects when it is still not possible. */
+  /** Tells the end; rejects when it is still not possible. */
   redo(entry: SpoolEntry): Promise<void>
 }
 
+/** While something is in the spool, it is tried again this often. */
+const TRY_AGAIN: Ms = 10_000
+
 /**
  * What early-acked tasks could not tell the world in time (D47): their message is gone, so the spool is the only place
- * that still knows. Entries are redone at the next start and whenever `drain` is called; each is kept until it worked.
+ * that still knows. Entries are told at the next start and, while the worker lives, every 10 s; each is kept until it
+ * worked.
  */
-export class Spool {
+export class Spool implements Disposable {
   readonly #parts: SpoolParts
+  #timer: Disposable | undefined
+  #draining = false
+  #closed = false
 
   constructor(parts: SpoolParts) {
     this.#parts = parts
@@ -33,28 +50,56 @@ export class Spool {
 
   async write(entry: SpoolEntry): Promise<void> {
     await this.#parts.lines.append(printJson(toLine(entry)))
+    this.#tryLater()
   }
 
-  /** Resolves to the number of entries redone. A line that cannot be read is logged and dropped. */
+  /** Resolves to the number of entries told. A line that cannot be read is logged and dropped. */
   async drain(): Promise<number> {
+    if (this.#draining) return 0
+    this.#draining = true
+    try {
+      return await this.#drain()
+    } finally {
+      this.#draining = false
+    }
+  }
+
+  /** What is in it stays for the next start. */
+  [Symbol.dispose](): void {
+    this.#closed = true
+    this.#timer?.[Symbol.dispose]()
+  }
+
+  async #drain(): Promise<number> {
     const { lines, redo, runtime } = this.#parts
-    const taken = await lines.take()
     const kept: SpoolEntry[] = []
-    let redone = 0
-    for (const line of taken) {
+    let told = 0
+    for (const line of await lines.take()) {
       const entry = this.#read(line)
       if (entry === undefined) continue
       try {
         await redo(entry)
-        redone++
+        told++
       } catch (error) {
-        runtime.log.warning(`A spooled ${entry.kind} is still not possible: ${String(error)}`)
+        runtime.log.warning(`The end of task ${entry.meta.taskId} can still not be told: ${String(error)}`)
         kept.push(entry)
       }
     }
     for (const entry of kept) await this.write(entry)
     await lines.drop()
-    return redone
+    return told
+  }
+
+  #tryLater(): void {
+    if (this.#timer !== undefined || this.#closed) return
+    const { clock, log } = this.#parts.runtime
+    this.#timer = clock.timer(TRY_AGAIN, () => {
+      this.#timer = undefined
+      this.drain().catch(error => {
+        log.error(`The spool could not be read: ${String(error)}`)
+        this.#tryLater()
+      })
+    })
   }
 
   #read(line: string): SpoolEntry | undefined {
@@ -67,53 +112,42 @@ export class Spool {
   }
 }
 
-/** As it stands in the file: plain JSON values. */
-type SpoolLine =
-  | { readonly kind: 'store'; readonly meta: unknown; readonly ttl: number | null }
-  | { readonly kind: 'publish'; readonly outgoing: OutgoingLine }
-
-type OutgoingLine = Omit<Outgoing, 'message' | 'notBefore'> & {
-  readonly notBefore: number | null
-  readonly headers: Outgoing['message']['headers']
-  readonly properties: Outgoing['message']['properties']
-  /** base64 */
-  readonly body: string
-}
-
-function toLine(entry: SpoolEntry): SpoolLine {
-  if (entry.kind === 'store') return { kind: 'store', meta: resultMetaToDict(entry.meta), ttl: entry.ttl ?? null }
-  const { message, notBefore, ...rest } = entry.outgoing
-  const { headers, properties } = message
-  const body = Buffer.from(message.body).toString('base64')
-  return { kind: 'publish', outgoing: { ...rest, headers, properties, body, notBefore: notBefore ?? null } }
+function toLine({ message, delivery, meta }: SpoolEntry): Dict {
+  const { headers, properties, body } = message
+  const { queue, exchange, routingKey, faults, enqueuedAt } = delivery
+  return {
+    message: { headers, properties, body: Buffer.from(body).toString('base64') },
+    delivery: { queue, exchange, routingKey, faults, enqueuedAt: enqueuedAt ?? null },
+    meta: resultMetaToDict(meta),
+  }
 }
 
 /** Throws `TypeError` and `ProtocolError` for what `toLine` does not give: a file may be damaged, or of another version (M47). */
 function fromLine(value: unknown): SpoolEntry {
-  const { kind, meta, ttl, outgoing } = recordOf(value, 'a line')
-  if (kind === 'store') return { kind, meta: resultMetaFromDict(meta), ttl: timeOf(ttl, 'ttl') }
-  if (kind === 'publish') return { kind, outgoing: outgoingOf(recordOf(outgoing, 'outgoing')) }
-  throw new TypeError('its kind is neither store nor publish')
-}
-
-function outgoingOf({ queue, to, publishId, headers, properties, body, notBefore }: Dict): Outgoing {
-  const { exchange, routingKey } = recordOf(to, 'to')
+  const { message, delivery, meta } = recordOf(value, 'a line')
   return {
-    message: {
-      headers: recordOf(headers, 'headers'),
-      properties: recordOf(properties, 'properties'),
-      body: new Uint8Array(Buffer.from(textOf(body, 'body'), 'base64')),
-    },
-    queue: queue === undefined ? undefined : queueOf(recordOf(queue, 'queue')),
-    to: { exchange: textOf(exchange, 'exchange'), routingKey: textOf(routingKey, 'routingKey') },
-    publishId: textOf(publishId, 'publishId'),
-    notBefore: timeOf(notBefore, 'notBefore'),
+    message: messageOf(recordOf(message, 'message')),
+    delivery: deliveryOf(recordOf(delivery, 'delivery')),
+    meta: resultMetaFromDict(meta),
   }
 }
 
-/** Its other members are what the app declared; a broker refuses what it cannot declare. */
-function queueOf(queue: Dict): Queue {
-  return { ...queue, name: queueName(textOf(queue['name'], 'name')) }
+function messageOf({ headers, properties, body }: Dict): Message {
+  return {
+    headers: recordOf(headers, 'headers'),
+    properties: recordOf(properties, 'properties'),
+    body: new Uint8Array(Buffer.from(textOf(body, 'body'), 'base64')),
+  }
+}
+
+function deliveryOf({ queue, exchange, routingKey, faults, enqueuedAt }: Dict): DeliveryFacts {
+  return {
+    queue: queueName(textOf(queue, 'queue')),
+    exchange: textOf(exchange, 'exchange'),
+    routingKey: textOf(routingKey, 'routingKey'),
+    faults: numberOf(faults, 'faults'),
+    enqueuedAt: enqueuedAt === null ? undefined : numberOf(enqueuedAt, 'enqueuedAt'),
+  }
 }
 
 function recordOf(value: unknown, what: string): Dict {
@@ -126,8 +160,7 @@ function textOf(value: unknown, what: string): string {
   throw new TypeError(`${what} is not text`)
 }
 
-function timeOf(value: unknown, what: string): number | undefined {
-  if (value === undefined || value === null) return undefined
+function numberOf(value: unknown, what: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value
   throw new TypeError(`${what} is not a number`)
 }

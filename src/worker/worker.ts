@@ -190,6 +190,7 @@ export class Worker implements Service {
     await this.#within(STEP_DEADLINE, engine.session[Symbol.asyncDispose]())
     await this.#within(STEP_DEADLINE, engine.pool[Symbol.asyncDispose]())
     engine.intake[Symbol.dispose]()
+    engine.spool[Symbol.dispose]()
   }
 
   /** D81: no step of ours keeps a stopping worker for longer than this. */
@@ -224,7 +225,8 @@ export class Worker implements Service {
   async #drainSpool(engine: Engine): Promise<void> {
     try {
       const redone = await engine.spool.drain()
-      if (redone > 0) this.#runtime.log.info(`${redone} spooled effects of the last run were performed.`)
+      if (redone > 0)
+        this.#runtime.log.info(`${redone} ends of early-acked tasks, kept in the spool by the last run, were told.`)
     } catch (error) {
       this.#runtime.log.error(`The spool could not be read: ${String(error)}`)
     }

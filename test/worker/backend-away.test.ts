@@ -55,9 +55,7 @@ describe('D47 the result cannot be stored', () => {
     })
   })
 
-  test('early: the spool is also stored by the worker that wrote it, once the backend is back', {
-    todo: 'the spool is read at the start only',
-  }, async () => {
+  test('early: the spool is also stored by the worker that wrote it, once the backend is back', async () => {
     await onStage({ tasks: { t: () => 42 }, settings: { resultWriteTimeout: 10 } }, async stage => {
       const { backend } = await stage.worker('w')
       backend.cut()
@@ -81,9 +79,7 @@ describe('D47 the result cannot be stored', () => {
     })
   })
 
-  test('early: callbacks of a spooled state are published at the next start', {
-    todo: 'only the state is spooled; the effects after it are forgotten',
-  }, async () => {
+  test('early: callbacks of a spooled state are published at the next start', async () => {
     const settings = { resultWriteTimeout: 5 }
     await onStage({ tasks: { t: () => 42, next: (_s: Stage, _p: unknown, n: number) => n }, settings }, async stage => {
       const first = await stage.worker('w')

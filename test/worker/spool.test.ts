@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { AppendFile } from '../../src/drivers/append-file.js'
 import type { QueueName, TaskId } from '../../src/protocol/ids.js'
+import type { Message } from '../../src/protocol/message.js'
 import type { ResultMeta } from '../../src/protocol/result-meta.js'
-import type { SpoolEntry } from '../../src/worker/perform.js'
-import { type LineStore, Spool } from '../../src/worker/spool.js'
+import type { DeliveryFacts } from '../../src/worker/settle-context.js'
+import { type LineStore, Spool, type SpoolEntry } from '../../src/worker/spool.js'
 import { handRuntime } from '../app/hand-runtime.js'
 import { MemoryLines } from '../support/worker/rig.js'
 
@@ -29,22 +30,27 @@ const FAILED: ResultMeta = {
   traceback: 'Traceback\n  in a',
 }
 
+const MESSAGE: Message = {
+  headers: { task: 't', id: 'a', nested: { a: [1, null] } },
+  properties: { contentType: 'application/json', priority: 3 },
+  body: new Uint8Array([0, 1, 2, 127, 128, 255, 10, 13]),
+}
+
+const DELIVERY: DeliveryFacts = {
+  queue: 'q' as QueueName,
+  exchange: 'x',
+  routingKey: 'q.r',
+  faults: 1,
+  enqueuedAt: 1_790_000_000_000,
+}
+
 const ENTRIES: readonly SpoolEntry[] = [
-  { kind: 'store', meta: META, ttl: 86_400_000 },
-  { kind: 'store', meta: FAILED, ttl: undefined },
+  { message: MESSAGE, delivery: DELIVERY, meta: META },
+  { message: MESSAGE, delivery: { ...DELIVERY, enqueuedAt: undefined }, meta: FAILED },
   {
-    kind: 'publish',
-    outgoing: {
-      message: {
-        headers: { task: 't', id: 'b', nested: { a: [1, null] } },
-        properties: { contentType: 'application/json', priority: 3 },
-        body: new Uint8Array([0, 1, 2, 127, 128, 255, 10, 13]),
-      },
-      queue: { name: 'q' as QueueName, durable: true },
-      to: { exchange: '', routingKey: 'q' },
-      publishId: 'p',
-      notBefore: 1_790_000_000_000,
-    },
+    message: MESSAGE,
+    delivery: DELIVERY,
+    meta: { ...FAILED, status: 'RETRY', intent: { retries: 1, eta: 1_790_000_000_000 } },
   },
 ]
 
@@ -74,7 +80,7 @@ describe('D47 the spool', () => {
     const { spool, log } = spoolOn(lines, () => (back ? Promise.resolve() : refusing()))
     for (const entry of ENTRIES) await spool.write(entry)
     assert.equal(await spool.drain(), 0)
-    assert.equal(log.filter(line => line.message.includes('still not possible')).length, 3)
+    assert.equal(log.filter(line => line.message.includes('can still not be told')).length, 3)
     back = true
     assert.equal(await spool.drain(), 3)
   })
@@ -91,9 +97,9 @@ describe('D47 the spool', () => {
       'null',
       '[]',
       '42',
-      '{"kind":"store"}',
+      '{"message":{}}',
+      '{"message":{},"delivery":{},"meta":{}}',
       '{"kind":"nonsense"}',
-      '{"kind":"publish","outgoing":{}}',
       (good ?? '').slice(0, 40),
       good ?? '',
     ]
@@ -137,10 +143,11 @@ describe('D47 the spool', () => {
   })
 })
 
-function plain(entry: SpoolEntry): unknown {
-  if (entry.kind === 'store') {
-    const { status, result, error, traceback, taskId, dateDone } = entry.meta
-    return { status, result, error, traceback, taskId, dateDone, ttl: entry.ttl }
+function plain({ message, delivery, meta }: SpoolEntry): unknown {
+  const { status, result, error, traceback, taskId, dateDone, intent } = meta
+  return {
+    message: { ...message, body: [...message.body] },
+    delivery,
+    meta: { status, result, error, traceback, taskId, dateDone, intent },
   }
-  return { ...entry.outgoing, message: { ...entry.outgoing.message, body: [...entry.outgoing.message.body] } }
 }
