@@ -2,8 +2,7 @@ import { unpackMessage } from '../../../src/brokers/sqlite/message-columns.js'
 import { parseHeaders, printHeaders } from '../../../src/brokers/sqlite/stored-headers.js'
 import { decodeTask } from '../../../src/protocol/decode-task.js'
 import { EncodeError } from '../../../src/protocol/errors.js'
-import type { SpoolEntry } from '../../../src/worker/perform.js'
-import { type LineStore, Spool } from '../../../src/worker/spool.js'
+import { type LineStore, Spool, type SpoolEntry } from '../../../src/worker/spool.js'
 import { handRuntime } from '../../app/hand-runtime.js'
 import { textOf } from '../expect.js'
 import { looseJson } from '../loose-json.js'
@@ -51,7 +50,12 @@ function judgeHeaders(text: string): Outcome {
 
 const LINES: readonly unknown[] = [
   {
-    kind: 'store',
+    message: {
+      headers: { task: 't', id: 'a', retries: 0 },
+      properties: { contentType: 'application/json', priority: 3 },
+      body: 'W10=',
+    },
+    delivery: { queue: 'celery', exchange: '', routingKey: 'celery', faults: 0, enqueuedAt: 1_790_000_000_000 },
     meta: {
       status: 'SUCCESS',
       result: 1,
@@ -59,19 +63,6 @@ const LINES: readonly unknown[] = [
       children: [],
       date_done: '2026-11-20T08:51:09',
       task_id: 'a',
-    },
-    ttl: 1000,
-  },
-  {
-    kind: 'publish',
-    outgoing: {
-      queue: { name: 'celery' },
-      to: { exchange: '', routingKey: 'celery' },
-      publishId: 'p',
-      headers: { task: 't', id: 'a' },
-      properties: { contentType: 'application/json' },
-      body: 'W10=',
-      notBefore: null,
     },
   },
 ]
@@ -98,7 +89,7 @@ async function judgeLine(line: string): Promise<Outcome> {
   })
   await spool.drain()
   if (redone === undefined) return 'dropped'
-  if (redone.kind === 'publish') mustBeOutgoing(redone)
+  mustBeTellable(redone)
   const first = redone
   try {
     await spool.write(redone)
@@ -108,21 +99,18 @@ async function judgeLine(line: string): Promise<Outcome> {
   }
   await spool.drain()
   mustBeSame(redone, first, 'an entry spooled again')
-  return redone.kind
+  return 'told'
 }
 
-function mustBeOutgoing({ outgoing }: SpoolEntry & { readonly kind: 'publish' }): void {
-  const { message, to, queue, publishId, notBefore } = outgoing
+function mustBeTellable({ message, delivery, meta }: SpoolEntry): void {
   const isSound =
     isObject(message.headers) &&
     isObject(message.properties) &&
-    isObject(to) &&
-    typeof to.exchange === 'string' &&
-    typeof to.routingKey === 'string' &&
-    typeof publishId === 'string' &&
-    (queue === undefined || (isObject(queue) && typeof queue.name === 'string')) &&
-    (notBefore === undefined || Number.isFinite(notBefore))
-  if (!isSound) throw new Broken('nobody could publish this')
+    [delivery.queue, delivery.exchange, delivery.routingKey, meta.taskId, meta.status].every(
+      text => typeof text === 'string',
+    ) &&
+    Number.isFinite(delivery.faults)
+  if (!isSound) throw new Broken('nobody could tell this')
 }
 
 class OneLine implements LineStore {
