@@ -393,7 +393,7 @@ class AmqpConnection implements Connection {
     const { message, redelivered, faults } = entry
     this.#unacked.set(tag, entry)
     entry.queue.held++
-    this.#ledger.claimed(this.#session, message, { token: tag, redelivered, faults })
+    this.#ledger.claimed(this.#session, message, { token: tag, redelivered, faults, begun: true })
     const delivery = new AmqpDelivery(entry, tag, this, consumer)
     entry.redelivered = true
     return delivery

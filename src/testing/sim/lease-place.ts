@@ -122,7 +122,6 @@ class WitnessedSession implements StoreSession {
   async settle(verdicts: readonly Verdict[]): Promise<readonly Settled[]> {
     const answers = await this.#inner.settle(verdicts)
     for (const [i, verdict] of verdicts.entries()) {
-      if (verdict.kind === 'begin') continue
       this.#ledger.settled(this.#seen, verdict.token, verdict, answers[i] ?? 'stale')
     }
     return answers

@@ -24,6 +24,9 @@ export interface LedgerClaim {
   readonly redelivered: boolean
   readonly faults: number
   /** `returned`: the broker took it back because its holder was gone. */
+  /** What was said of the delivery before this one; and whether user code may have been entered under this one. */
+  readonly pastBegun: boolean
+  begun: boolean
   end: 'open' | 'acked' | 'requeued' | 'returned'
   endedAt: SteadyMs | undefined
 }
@@ -53,6 +56,9 @@ export interface LedgerMessage {
   gone: 'no' | 'acked' | 'lost'
 }
 
+/** How long a publish is known at least. */
+const DEDUPE: Ms = 60_000
+
 /**
  * What a broker's place has accepted, handed out and taken back, in true time: the acceptance log that checkers read.
  * Written by the place itself, never by a process.
@@ -63,6 +69,7 @@ export class Ledger {
   /** What no broker may do; the first one fails the run (I12). */
   readonly wrongs: Wrong[] = []
   readonly #byId = new Map<string, LedgerMessage[]>()
+  readonly #published = new Map<string, SteadyMs>()
   readonly #byMessage = new Map<Message, LedgerMessage>()
   readonly #now: () => SteadyMs
   readonly #grace: Ms | undefined
@@ -103,6 +110,7 @@ export class Ledger {
       faults: 0,
       gone: 'no',
     }
+    this.#once(entry)
     this.messages.push(entry)
     this.#byMessage.set(message, entry)
     const known = this.#byId.get(id)
@@ -114,17 +122,18 @@ export class Ledger {
   claimed(
     session: LedgerSession,
     message: Message,
-    given: { readonly token: string; readonly redelivered: boolean; readonly faults: number },
+    given: { readonly token: string; readonly redelivered: boolean; readonly faults: number; readonly begun: boolean },
   ): void {
     const entry = this.#byMessage.get(message)
     if (entry === undefined) return
     const last = entry.claims.at(-1)
     if (entry.gone === 'acked') this.#wrong('I12', entry.id, `${entry.id}: was handed out after its ack`)
     if (last?.end === 'open') this.#returned(last)
-    const { token, redelivered, faults } = given
+    const { token, redelivered, faults, begun } = given
     const at = this.#now()
     const claim: LedgerClaim = {
-      ...{ message: entry, session, token, at, redelivered, faults },
+      ...{ message: entry, session, token, at, redelivered, faults, pastBegun: begun },
+      begun: false,
       end: 'open',
       endedAt: undefined,
     }
@@ -139,13 +148,20 @@ export class Ledger {
   settled(
     session: LedgerSession,
     token: string,
-    verdict: { readonly kind: 'ack' } | { readonly kind: 'requeue'; readonly counted: boolean },
+    verdict:
+      | { readonly kind: 'ack' }
+      | { readonly kind: 'begin' }
+      | { readonly kind: 'requeue'; readonly counted: boolean },
     answer: Settled,
   ): void {
     const claim = session.held.get(token)
     if (claim === undefined || answer === 'stale') return
     if (claim.message.claims.at(-1) !== claim || claim.end !== 'open') {
       this.#wrong('I12', claim.message.id, `${claim.message.id}: a verdict on a token that was lost was taken`)
+      return
+    }
+    if (verdict.kind === 'begin') {
+      claim.begun = true
       return
     }
     session.held.delete(token)
@@ -182,6 +198,15 @@ export class Ledger {
     if (!silent) this.#wrong('I12', message.id, `${message.id}: was taken from '${session.name}', which is alive`)
   }
 
+  /** A store with leases keeps every publish id for a minute at least (D05). */
+  #once({ id, publishId, at }: LedgerMessage): void {
+    if (this.#grace === undefined) return
+    const before = this.#published.get(publishId)
+    this.#published.set(publishId, at)
+    if (before === undefined || at - before > DEDUPE) return
+    this.#wrong('I04', id, `${id}: publish ${publishId} was taken twice (D05)`)
+  }
+
   #wrong(invariant: string, id: string, what: string): void {
     this.wrongs.push({ invariant, id, what })
   }
@@ -189,6 +214,8 @@ export class Ledger {
   #end(claim: LedgerClaim, counted: boolean): void {
     claim.end = 'returned'
     claim.endedAt = this.#now()
-    if (counted) claim.message.faults++
+    // The first fault counts for all that was held, each later one for what had begun (D40); AMQP counts them all.
+    const begun = claim.begun || claim.message.faults === 0 || this.#grace === undefined
+    if (counted && begun) claim.message.faults++
   }
 }

@@ -5,10 +5,12 @@ import type { Checker } from './checker.js'
 export const i05: Checker = {
   invariant: 'I05',
   // The count is the delivery's; that it is honest, the ledger sees to.
-  entered({ id, faults }, { plan }) {
+  entered({ id, retries, faults, process }, { plan, ledger }) {
     const limit = plan.get(id)?.maxDeliveries ?? Number.POSITIVE_INFINITY
-    if (faults >= limit) {
-      throw new Violation('I05', `${id} starts after ${faults} faults; ${limit} are allowed`, [id])
-    }
+    if (faults < limit) return
+    const claims = ledger.attempt(id, retries).flatMap(message => message.claims)
+    const own = claims.findLast(({ session }) => session.process === process)
+    if (own?.pastBegun === false) return
+    throw new Violation('I05', `${id} starts after ${faults} faults; ${limit} are allowed`, [id])
   },
 }

@@ -1,0 +1,35 @@
+import { drawPlan, type Plan } from './plan.js'
+import { play, TRACED } from './play.js'
+import { shrink } from './shrink.js'
+
+/** Everything to be told of a seed that failed: what broke, what it takes to break it, and the story of the tasks involved. */
+export async function failureReport(seed: number | string, invariant: string): Promise<string> {
+  const { plan, tries } = await shrink(drawPlan(seed), invariant)
+  const played = await play(plan, TRACED)
+  if (played.kind === 'held') return `seed ${seed}: the smallest plan holds when traced; tell ${JSON.stringify(plan)}`
+  const { failure, ids } = played
+  return [
+    failure.message,
+    '',
+    `Smallest plan that breaks ${played.invariant} (${tries} tries): ${summary(plan)}`,
+    `  configuration ${JSON.stringify(plan.config)}`,
+    ...plan.faults.map(fault => `  fault ${JSON.stringify(fault)}`),
+    ...plan.calls.map(call => `  call  ${JSON.stringify(call)}`),
+    '',
+    ...story(failure.trace, ids),
+    '',
+    `Replay: LOVAGE_SEED=${seed} npm run sim`,
+  ].join('\n')
+}
+
+function summary({ faults, calls, config }: Plan): string {
+  return `${config.profile}, ${calls.length} calls, ${faults.length} faults`
+}
+
+/** Lines that name the tasks, and what struck the world meanwhile. */
+function story(trace: readonly string[], ids: readonly string[]): readonly string[] {
+  const about = new RegExp(ids.length === 0 ? '.' : `(${ids.map(id => id.replaceAll('.', '\\.')).join('|')})(?![\\w.])`)
+  return trace
+    .filter(line => about.test(line) || / {2}(note|kill|freeze|thaw|link|clock|fate|start) /.test(line))
+    .slice(-400)
+}

@@ -1,0 +1,337 @@
+/**
+ * A deliberate bug: one place in one compiled file, changed while it is loaded. Each must break an invariant within 2,000
+ * seeds (§13.10); one that survives is a bug in the laboratory.
+ */
+export interface Mutant {
+  readonly name: string
+  /** Below `src/`, compiled. */
+  readonly file: string
+  /** Must be there exactly once; indentation does not matter. */
+  readonly find: string
+  readonly replace: string
+}
+
+export const MUTANTS: readonly Mutant[] = Object.freeze([
+  // The order of effects
+  {
+    name: 'ack-before-store',
+    file: 'worker/settle.js',
+    find: "...afterSuccess(value, meta, context),\nemit({ type: 'task-succeeded', result: value, runtime }),\n...ackIfLate(context),\n];",
+    replace:
+      "...afterSuccess(value, meta, context),\nemit({ type: 'task-succeeded', result: value, runtime }),\n].toSorted((a, b) => (b.kind === 'ack') - (a.kind === 'ack')).concat(ackIfLate(context)).toSorted((a, b) => (b.kind === 'ack') - (a.kind === 'ack'));",
+  },
+  {
+    name: 'callbacks-before-store',
+    file: 'worker/settle.js',
+    find: '...storeUnlessIgnored(meta, false, context),\n...afterSuccess(value, meta, context),',
+    replace: '...afterSuccess(value, meta, context),\n...storeUnlessIgnored(meta, false, context),',
+  },
+  {
+    name: 'dead-letter-after-ack',
+    file: 'worker/settle.js',
+    find: "return context.late ? [...effects, ...deadLetter('rejected', reason, context), { kind: 'ack' }] : effects;",
+    replace:
+      "return context.late ? [...effects, { kind: 'ack' }, ...deadLetter('rejected', reason, context)] : effects;",
+  },
+  {
+    name: 'retry-without-intent',
+    file: 'worker/settle.js',
+    find: "const meta = resultRecord('RETRY', { error, traceback: wish.traceback, children: [...children, own], intent }, context);",
+    replace:
+      "const meta = resultRecord('RETRY', { error, traceback: wish.traceback, children: [...children, own] }, context);",
+  },
+  {
+    name: 'retry-acked-before-published',
+    file: 'worker/settle.js',
+    find: "emit({ type: 'task-retried', error: wish.error, traceback: wish.traceback, delay: plan.delay }),\n...ackIfLate(context),\n];",
+    replace:
+      "emit({ type: 'task-retried', error: wish.error, traceback: wish.traceback, delay: plan.delay }),\n].toSpliced(1, 0, ...ackIfLate(context));",
+  },
+  {
+    name: 'replay-forgets-callbacks',
+    file: 'worker/settle.js',
+    find: "return [...afterSuccess(stored.result, stored, context), { kind: 'ack' }];",
+    replace: "return [{ kind: 'ack' }];",
+  },
+  {
+    name: 'replay-forgets-retry',
+    file: 'worker/settle.js',
+    find: "return [publishRetry(stored.intent.retries, stored.intent.eta, undefined, context), { kind: 'ack' }];",
+    replace: "return [{ kind: 'ack' }];",
+  },
+  {
+    name: 'requeue-is-ack',
+    file: 'worker/settle.js',
+    find: "return [emit({ type: 'task-rejected', requeue: true }), { kind: 'requeue', counted: true, delay: undefined }];\n}\nfunction timedOut",
+    replace: "return [emit({ type: 'task-rejected', requeue: true }), { kind: 'ack' }];\n}\nfunction timedOut",
+  },
+  // Admission
+  {
+    name: 'runs-what-has-ended',
+    file: 'worker/admit.js',
+    find: 'if (isFinal(stored.status))\nreturn true;',
+    replace: '',
+  },
+  {
+    name: 'runs-what-was-retried',
+    file: 'worker/admit.js',
+    find: 'return stored.intent !== undefined && stored.intent.retries > request.retries;',
+    replace: 'return false;',
+  },
+  {
+    name: 'no-adoption',
+    file: 'worker/admit.js',
+    find: "if (facts.here === 'running')",
+    replace: 'if (false)',
+  },
+  {
+    name: 'eta-ignored',
+    file: 'worker/admit.js',
+    find: 'if (request.eta !== undefined && request.eta > now)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'eta-of-hours-parked-for-seconds',
+    file: 'worker/admit.js',
+    find: 'const delay = eta - facts.now;',
+    replace:
+      'const delay = (eta - facts.now) / 2;\nif (!facts.canPark) return { kind: "hold", until: facts.now + delay };',
+  },
+  {
+    name: 'one-delivery-more',
+    file: 'worker/intake.js',
+    find: 'return begun && faults >= this.#policy(request).maxDeliveries',
+    replace: 'return begun && faults > this.#policy(request).maxDeliveries + 1',
+  },
+  // Intake
+  {
+    name: 'expiry-not-looked-at-again',
+    file: 'worker/intake.js',
+    find: 'if (request.expires !== undefined && clock.now() > request.expires)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'revoke-not-looked-at-again',
+    file: 'worker/intake.js',
+    find: "if (this.#revoked.get(request.id, clock.steady()) === true)\nreturn { kind: 'revoked' };",
+    replace: '',
+  },
+  {
+    name: 'early-ack-not-awaited',
+    file: 'worker/intake.js',
+    find: 'if (!running.late && !(await this.#ackEarly(running)))',
+    replace: 'if (!running.late && !this.#ackEarly(running))',
+  },
+  {
+    name: 'early-ack-runs-what-is-gone',
+    file: 'worker/intake.js',
+    find: "return settled.includes('settled');",
+    replace: 'return true;',
+  },
+  {
+    name: 'finished-forgotten',
+    file: 'worker/intake.js',
+    find: 'this.#finished.set(running.key, true, this.#parts.runtime.clock.steady());',
+    replace: '',
+  },
+  {
+    name: 'busy-slot-lost',
+    file: 'worker/intake.js',
+    find: 'this.#busy--;',
+    replace: 'if (running.request.retries === 0) this.#busy--;',
+  },
+  // Effects
+  {
+    name: 'refused-store-ends-it',
+    file: 'worker/perform.js',
+    find: 'if (stored !== undefined && isFinal(stored.status)) {',
+    replace: 'if (false) {',
+  },
+  {
+    name: 'store-given-up-is-done',
+    file: 'worker/perform.js',
+    find: "return { kind: 'late', error };",
+    replace: "return { kind: 'done', value: undefined };",
+  },
+  {
+    name: 'hand-back-is-ack',
+    file: 'worker/perform.js',
+    find: 'await requeue(running, false, HAND_BACK_DELAY);',
+    replace: 'await ackEach(running);',
+  },
+  {
+    name: 'callbacks-forgotten',
+    file: 'worker/aftermath.js',
+    find: '...published.map(signature => publish(applySignature(signature, [value]), context)),',
+    replace: '',
+  },
+  {
+    name: 'chain-of-two',
+    file: 'worker/aftermath.js',
+    find: 'const rest = chain.slice(0, -1);',
+    replace: 'const rest = [];',
+  },
+  {
+    name: 'chain-failure-untold',
+    file: 'worker/aftermath.js',
+    find: '...chainFailure(meta, context), ',
+    replace: '',
+  },
+  {
+    name: 'errbacks-forgotten',
+    file: 'worker/aftermath.js',
+    find: ', ...errbackEffects(error, meta.traceback, context)]',
+    replace: ']',
+  },
+  {
+    name: 'ids-drawn-anew',
+    file: 'worker/aftermath.js',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    find: 'return signatureTaskId(signature) ?? derivedId(id, `${kind}:${index}`, retries);',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    replace: 'return derivedId(id, `${kind}:${index}`, retries);',
+  },
+  {
+    name: 'chord-closed-before-its-body',
+    file: 'worker/aftermath.js',
+    find: "return [publish(applySignature(fixed, [values]), context), { kind: 'close-chord', chord }];",
+    replace: "return [{ kind: 'close-chord', chord }, publish(applySignature(fixed, [values]), context)];",
+  },
+  {
+    name: 'chord-runs-over-a-failed-part',
+    file: 'worker/aftermath.js',
+    find: "const failed = parts.find(part => part.status !== 'SUCCESS');",
+    replace: 'const failed = undefined;',
+  },
+  // Chords, results
+  {
+    name: 'chord-counts-arrivals',
+    file: 'backends/memory/chord-count.js',
+    find: 'this.#parts.set(index ?? taskId, { index, meta });',
+    replace: 'this.#parts.set(this.#parts.size, { index, meta });',
+  },
+  {
+    name: 'chord-by-arrival',
+    file: 'backends/memory/chord-count.js',
+    find: '(a.index ?? Infinity) - (b.index ?? Infinity) || 0',
+    replace: '0',
+  },
+  {
+    name: 'no-fence',
+    file: 'backends/judge-store.js',
+    find: 'if (isOlder(next.fence, stored.fence))',
+    replace: 'if (false)',
+  },
+  {
+    name: 'success-overwritten',
+    file: 'backends/judge-store.js',
+    find: "if (stored.status === 'SUCCESS')",
+    replace: 'if (false)',
+  },
+  // Spool, session
+  {
+    name: 'spool-never-drained',
+    file: 'worker/worker.js',
+    find: 'const redone = await engine.spool.drain();',
+    replace: 'const redone = 0;',
+  },
+  {
+    name: 'cancelled-consumer-unnoticed',
+    file: 'worker/session.js',
+    find: 'await connection[Symbol.asyncDispose]();\nconst reason = await connection.closed;',
+    replace: 'const reason = await connection.closed;',
+  },
+  {
+    name: 'reconnects-once',
+    file: 'worker/session.js',
+    find: 'for (let tries = 0; !signal.aborted; tries++) {',
+    replace: 'for (let tries = 0; !signal.aborted && tries < 1; tries++) {',
+  },
+  {
+    name: 'alarm-rings-once',
+    file: 'worker/alarm.js',
+    find: 'this.#ring(next.item);\n}\nthis.#arm();',
+    replace: 'this.#ring(next.item);\n}',
+  },
+  // Publisher
+  {
+    name: 'doubt-is-acceptance',
+    file: 'app/publisher.js',
+    find: 'if (error instanceof PublishUnknownError)',
+    replace:
+      'if (error instanceof PublishUnknownError) error = undefined;\nif (error === undefined) return this.#end(entry, undefined);\nif (error instanceof PublishUnknownError)',
+  },
+  {
+    name: 'doubt-is-denial',
+    file: 'app/publisher.js',
+    find: 'if (entry.doubt !== undefined)\nreturn unknown(',
+    replace: 'if (false)\nreturn unknown(',
+  },
+  // Store
+  {
+    name: 'no-publish-dedupe',
+    file: 'brokers/memory/memory-core.js',
+    find: 'if (this.#published.has(entry.publishId, now.steady))',
+    replace: 'if (false)',
+  },
+  {
+    name: 'faults-uncounted',
+    file: 'brokers/memory/memory-core.js',
+    find: 'if (counted)\nentry.faults++;',
+    replace: '',
+  },
+  {
+    name: 'dead-holders-live-on',
+    file: 'brokers/memory/memory-core.js',
+    find: 'holder.held.clear();',
+    replace: '',
+  },
+  {
+    name: 'sweep-takes-from-the-living',
+    file: 'brokers/memory/memory-core.js',
+    find: 'if (holder.leaseEnds <= now)',
+    replace: 'if (holder.leaseEnds <= now + 0.6 * this.#leaseMs)',
+  },
+  {
+    name: 'never-sweeps',
+    file: 'brokers/memory/memory-session.js',
+    find: 'this.#core.sweep();',
+    replace: ';',
+  },
+  {
+    name: 'renews-only-when-idle',
+    file: 'brokers/memory/memory-session.js',
+    find: 'if (!this.#core.renew(this.#holder)) {',
+    replace: 'if (this.#holder.held.size === 0 && !this.#core.renew(this.#holder)) {',
+  },
+  {
+    name: 'lost-lease-unnoticed',
+    file: 'brokers/memory/memory-core.js',
+    find: 'if (holder.dead)\nreturn false;',
+    replace: 'if (holder.dead)\nreturn true;',
+  },
+  {
+    name: 'requeue-wakes-nobody',
+    file: 'brokers/memory/memory-core.js',
+    find: 'const settled = verdicts.map(verdict => this.#settleOne(holder, verdict, touched));\nfor (const queue of touched)\nthis.#waiting.wake(queue);',
+    replace: 'const settled = verdicts.map(verdict => this.#settleOne(holder, verdict, touched));',
+  },
+  {
+    name: 'window-never-opens-again',
+    file: 'brokers/virtual/consumer.js',
+    find: 'this.#held--;',
+    replace: 'if (delivery.faults === 0) this.#held--;',
+  },
+  {
+    name: 'pop-then-record',
+    file: 'brokers/memory/memory-core.js',
+    find: 'holder.held.set(token, entry);',
+    replace: 'if (queue.priority !== 0 || this.#claims % 50 !== 0) holder.held.set(token, entry);',
+  },
+  {
+    name: 'dead-letter-trimmed',
+    file: 'protocol/dead-letter.js',
+    find: 'properties, body: message.body };',
+    replace: 'properties, body: message.body.subarray(0, 16) };',
+  },
+])
