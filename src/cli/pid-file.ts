@@ -26,8 +26,15 @@ export function takePidFile(path: string, pid: number, isAlive: (pid: number) =>
 function create(path: string, pid: number): boolean {
   try {
     const file = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o644)
-    writeSync(file, `${pid}\n`)
-    closeSync(file)
+    try {
+      writeSync(file, `${pid}\n`)
+    } catch (error) {
+      // An empty one would tell nobody anything.
+      remove(path)
+      throw error
+    } finally {
+      closeSync(file)
+    }
     return true
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false

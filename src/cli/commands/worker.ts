@@ -61,7 +61,7 @@ class WorkerRun {
     this.#pidFile = expanded(app.settings.workerPidfile, app, io)
     const logFile = expanded(app.settings.workerLogfile, app, io)
     // Before the worker is made: it takes over the app's log.
-    if (logFile !== undefined) loaded.logTo(logFile)
+    if (logFile !== undefined) this.#withoutRoom(() => loaded.logTo(logFile))
     this.#worker = new Worker(app, { purge: options.purge })
     this.#plan = new StopPlan({
       soft: app.settings.workerSoftShutdownTimeout > 0,
@@ -85,8 +85,25 @@ class WorkerRun {
   }
 
   #takePidFile(): Disposable {
-    if (this.#pidFile === undefined) return { [Symbol.dispose]: () => {} }
-    return takePidFile(this.#pidFile, this.#loaded.app.runtime.host.pid, pid => this.#io.isProcessAlive(pid))
+    const file = this.#pidFile
+    const taken =
+      file === undefined
+        ? undefined
+        : this.#withoutRoom(() =>
+            takePidFile(file, this.#loaded.app.runtime.host.pid, pid => this.#io.isProcessAlive(pid)),
+          )
+    return taken ?? { [Symbol.dispose]: () => {} }
+  }
+
+  /** A full disk must not turn a supervised worker into one that is started again and again: it works without the file (F65). */
+  #withoutRoom<T>(open: () => T): T | undefined {
+    try {
+      return open()
+    } catch (error) {
+      if (!(error instanceof Error) || !isFull(error.cause)) throw error
+      this.#loaded.app.runtime.log.error(`${error.message} The worker goes on without this file.`)
+      return undefined
+    }
   }
 
   #greet(): void {
@@ -160,6 +177,10 @@ class WorkerRun {
       'HUP: the log file was opened anew. To restart the worker, stop it with TERM and start it again.',
     )
   }
+}
+
+function isFull(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')
 }
 
 /** The path that a file name with the letters of the node name stands for. */
