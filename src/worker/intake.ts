@@ -467,8 +467,13 @@ export class Intake implements Disposable {
     const meta = endRecord(outcome, context)
     if (meta === undefined) return
     const { message, id } = context.request
-    this.#parts.runtime.log.warning(`The end of task ${id} could not be told; it is kept in the spool.`)
-    await this.#parts.spool({ message, delivery: context.delivery, meta })
+    const { log } = this.#parts.runtime
+    try {
+      await this.#parts.spool({ message, delivery: context.delivery, meta })
+      log.warning(`The end of task ${id} could not be told; it is kept in the spool.`)
+    } catch (error) {
+      log.critical(`The end of task ${id} is lost: it could neither be told nor kept in the spool. ${text(error)}`)
+    }
   }
 
   /** Tells an end from the spool; rejects when it is still not possible. */
