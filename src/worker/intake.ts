@@ -238,7 +238,7 @@ export class Intake implements Disposable {
         this.#own(this.#finish(running, context => settleStored(admission.stored, context)))
         return
       case 'discard':
-        this.#own(this.#finish(running, context => settleDiscard(admission.why, context)))
+        this.#own(this.#discard(running, admission.why))
         return
       case 'adopt':
         this.#own(this.#adopt(running))
@@ -328,7 +328,7 @@ export class Intake implements Disposable {
 
   async #start(running: Running): Promise<void> {
     const refusal = this.#refusal(running)
-    if (refusal !== undefined) return this.#finish(running, context => settleDiscard(refusal, context))
+    if (refusal !== undefined) return this.#discard(running, refusal)
     this.#unsettled++
     try {
       const outcome = await this.#run(running)
@@ -359,7 +359,7 @@ export class Intake implements Disposable {
       if (policy.trackStarted) await this.#storeStarted(running)
       const refusal = this.#refusal(running)
       if (refusal !== undefined) {
-        await this.#finish(running, context => settleDiscard(refusal, context))
+        await this.#discard(running, refusal)
         return undefined
       }
       const call = this.#call(running, policy)
@@ -434,6 +434,16 @@ export class Intake implements Disposable {
       timers.push(this.#limits.set(now + timeLimit, hard))
     }
     return timers
+  }
+
+  /** A worker that dies while it refuses a poison message must not make it look as if it had only waited there. */
+  async #discard(running: Running, why: Discard): Promise<void> {
+    this.#running.set(running.key, running)
+    if (why.kind === 'poison' && !(await this.#begin(running))) {
+      this.#forget(running)
+      return
+    }
+    await this.#finish(running, context => settleDiscard(why, context))
   }
 
   #settle(running: Running, outcome: Outcome): Promise<void> {
