@@ -40,7 +40,7 @@ function rootOf(call: Call, config: Config): PlannedTask {
     ends: behaviour === 'requeueing' && !late ? 'nothing' : ENDS[behaviour],
     // What nobody knows is acked when it is refused, as the settings say.
     late: known ? late : true,
-    kept: known ? !ignored : true,
+    kept: !ignored,
     maxDeliveries: config.maxDeliveries,
     cause: { kind: 'client' },
     refusable: call.expires !== undefined || call.revokeAt !== undefined,

@@ -13,24 +13,34 @@ export const i04: Checker = {
   entered(execution, evidence) {
     const { id, retries, process } = execution
     const { ledger, journal } = evidence
-    const claims = ledger.attempt(id, retries).flatMap(message => message.claims)
+    const messages = ledger.attempt(id, retries)
+    const claims = messages.flatMap(message => message.claims)
     const runs = journal.attempt(id, retries)
     if (runs.length > claims.length) {
       throw new Violation('I04', `${id} runs for the ${runs.length}. time on ${claims.length} deliveries`, [id])
     }
     const own = claims.filter(claim => claim.session.process === process)
-    mustBeAlone(execution, runs, own)
+    mustBeAlone(execution, runs)
+    // Of several messages with one attempt, one may have waited here since before the other ended.
+    if (messages.length > 1) return
+    mustBeNew(execution, runs, own)
     mustBeOpen(execution, own.at(-1), evidence)
   },
 }
 
-function mustBeAlone(execution: Execution, runs: readonly Execution[], own: readonly LedgerClaim[]): void {
+function mustBeAlone(execution: Execution, runs: readonly Execution[]): void {
   const { id, process } = execution
   const others = runs.filter(other => other !== execution && other.process === process)
   if (others.some(other => other.end === undefined && !other.told)) {
     throw new Violation('I04', `${id} runs twice at a time in '${process.name}' (D46)`, [id])
   }
-  const finished = others.some(other => other.told && other.end !== undefined)
+}
+
+function mustBeNew(execution: Execution, runs: readonly Execution[], own: readonly LedgerClaim[]): void {
+  const { id, process } = execution
+  const finished = runs.some(
+    other => other !== execution && other.process === process && other.told && other.end !== undefined,
+  )
   if (finished && own.some(claim => claim.end === 'acked' && claim !== own.at(-1))) {
     throw new Violation('I04', `${id} runs again in '${process.name}', which has finished and acked it (D46)`, [id])
   }

@@ -57,7 +57,8 @@ function follows(id: string, state: 'SUCCESS' | 'FAILURE', evidence: Evidence): 
   const parent = evidence.plan.get(id)
   if (parent === undefined || forgiven(parent, evidence)) return false
   if (parent.kept) return stateOf(parent, evidence) === state
-  if (parent.late && parent.ends === 'poison') return false
+  // Without a state nobody can see that it was refused in the end, after runs that were cut off while they told.
+  if (evidence.ledger.of(id).some(({ faults }) => faults >= parent.maxDeliveries)) return false
   const wanted = state === 'SUCCESS' ? 'returned' : 'threw'
   const ended = evidence.journal.of(id).filter(execution => execution.end !== undefined)
   return ended.length > 0 && ended.every(execution => execution.end?.kind === wanted)
