@@ -7,6 +7,7 @@ const PROGRAMS = {
   sim: 'test/sim/run.js',
   bench: 'bench/run.js',
   chaos: 'test/chaos/run.js',
+  faults: 'test/faults/run.js',
   fuzz: 'test/fuzz/run.js',
   soak: 'test/soak/run.js',
 }

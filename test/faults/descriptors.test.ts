@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { type TestOptions, test } from 'node:test'
 import { Database } from '../../src/drivers/sqlite/database.js'
 import type { LovageProcess } from '../cli/process.js'
+import { eventually } from '../support/brokers/sqlite-rig.js'
 import { House, stop } from './house.js'
 
 /* Too many open files: reliability F11. */
@@ -13,7 +14,7 @@ const linux: TestOptions = {
 }
 
 function limit(worker: LovageProcess, files: number): void {
-  const { status, stderr } = spawnSync('prlimit', [`--pid=${worker.pid}`, `--nofile=${files}:65536`])
+  const { status, stderr } = spawnSync('prlimit', [`--pid=${worker.pid}`, `--nofile=${files}:`])
   assert.equal(status, 0, String(stderr))
 }
 
@@ -21,32 +22,42 @@ function open(worker: LovageProcess): number {
   return readdirSync(`/proc/${worker.pid}/fd`).length
 }
 
-test('F11 a worker that may not open what it needs says so and exits with an error, whatever the limit', linux, async () => {
-  await using house = new House()
-  for (const files of [24, 28, 32, 36]) {
-    const worker = house.spawn({ under: ['sh', '-c', `ulimit -n ${files} && exec "$@"`, 'sh'] })
-    const first = await Promise.race([worker.says(/ready\.|Cannot connect to/).catch(() => undefined), worker.ended])
-    if (first === undefined) worker.kill('SIGTERM')
-    const { code } = await worker.end()
-    assert.notEqual(worker.stderr, '', `nothing was said with ${files} files`)
-    assert.ok(code !== null && code < 128 + 64, `${files} files: exit ${code}`)
-  }
-})
+test(
+  'F11 a worker that may not open what it needs says so and exits with an error, whatever the limit',
+  linux,
+  async () => {
+    await using house = new House()
+    for (const files of [24, 48, 56, 64]) {
+      const worker = house.spawn({ under: ['sh', '-c', `ulimit -n ${files} && exec "$@"`, 'sh'] })
+      const first = await Promise.race([worker.says(/ready\.|Cannot connect to/).catch(() => undefined), worker.ended])
+      if (first === undefined) worker.kill('SIGTERM')
+      const { code } = await worker.end()
+      assert.notEqual(worker.stderr, '', `nothing was said with ${files} files`)
+      assert.ok(code !== null && code < 128 + 64, `${files} files: exit ${code}`)
+    }
+  },
+)
 
-test('F11 a worker that loses its session while no file can be opened reconnects when it can, and leaks nothing', linux, async () => {
-  await using house = new House({ settings: 'leaseTime: 4, leaseRenewInterval: 1' })
-  const worker = await house.worker()
-  await house.client.sendTask('tasks.note', ['before'])
-  await house.hasRun('before')
-  const before = open(worker)
-  limit(worker, before)
-  const db = new Database(house.database, { durability: 'os' })
-  db.exec('DELETE FROM lovage_holder')
-  db.close()
-  await worker.says(/Cannot connect to .*/)
-  await house.client.sendTask('tasks.note', ['meanwhile'])
-  limit(worker, 1024)
-  await house.hasRun('meanwhile')
-  assert.ok(open(worker) <= before + 2, `${before} files before, ${open(worker)} after`)
-  assert.deepEqual(await stop(worker), { code: 0, signal: null })
-})
+test(
+  'F11 a worker that loses its session while no file can be opened reconnects when it can, and leaks nothing',
+  linux,
+  async () => {
+    await using house = new House({ settings: 'leaseTime: 4, leaseRenewInterval: 1' })
+    const worker = await house.worker()
+    await house.client.sendTask('tasks.note', ['before'])
+    await house.hasRun('before')
+    const before = open(worker)
+    limit(worker, 16)
+    const db = new Database(house.database, { durability: 'os' })
+    db.exec('DELETE FROM lovage_holder')
+    db.close()
+    await worker.says(/Cannot connect to .*/)
+    await house.client.sendTask('tasks.note', ['meanwhile'])
+    limit(worker, 1024)
+    await house.hasRun('meanwhile')
+    await eventually('as few files to be open as before', async () =>
+      open(worker) <= before ? true : undefined,
+    ).catch(error => assert.fail(`${error.message}: ${before} before, ${open(worker)} after`))
+    assert.deepEqual(await stop(worker), { code: 0, signal: null })
+  },
+)

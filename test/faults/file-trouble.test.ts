@@ -112,6 +112,7 @@ test('F36 D3d a file that is replaced by garbage under a running worker is kept 
   const worker = await house.worker()
   await house.client.sendTask('tasks.note', ['before'])
   await house.hasRun('before')
+  checkpoint(house.database)
   const garbage = Buffer.alloc(65_536, 0xaa)
   renameSync(house.database, house.path('away.db'))
   writeFileSync(house.database, garbage)

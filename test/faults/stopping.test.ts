@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestOptions, test } from 'node:test'
+import type { LovageProcess } from '../cli/process.js'
 import { Disk, lacksDisk } from './disk/disk.js'
 import { House, stop } from './house.js'
 
@@ -20,7 +21,7 @@ for (const [signals, code] of [
     })
     const worker = house.spawn()
     await worker.says(/loading/)
-    for (const signal of signals) worker.kill(signal)
+    await sendEach(worker, signals)
     // The first lets the load end; a second one does not wait for it.
     if (signals.length === 1) house.write('loaded', '')
     assert.deepEqual(await worker.end(), { code, signal: null })
@@ -33,23 +34,39 @@ for (const [signals, code] of [
   [['SIGQUIT'], 0],
   [['SIGINT', 'SIGINT'], 1],
 ] as const) {
-  test(`F09 D81 ${signals.join(' and ')} while the broker is away: it ends as it should, within its deadlines`, disk, async () => {
-    await using small = await Disk.mount()
-    await using house = new House({ database: small.path('lovage.db') })
-    const worker = await house.worker()
-    await small.trouble('broken')
-    for (const signal of signals) worker.kill(signal)
-    assert.deepEqual(await worker.end(), { code, signal: null })
-  })
+  test(
+    `F09 D81 ${signals.join(' and ')} while the broker is away: it ends as it should, within its deadlines`,
+    disk,
+    async () => {
+      await using small = await Disk.mount()
+      await using house = new House({ database: small.path('lovage.db') })
+      const worker = await house.worker()
+      await small.trouble('broken')
+      await sendEach(worker, signals)
+      assert.deepEqual(await worker.end(), { code, signal: null })
+    },
+  )
 
-  test(`F09 D81 ${signals.join(' and ')} to a worker that has not reached its broker yet: it ends as it should`, disk, async () => {
-    await using small = await Disk.mount()
-    await using house = new House({ database: small.path('lovage.db') })
-    await stop(await house.worker())
-    await small.trouble('broken')
-    const worker = house.spawn()
-    await worker.says(/Cannot connect to/)
-    for (const signal of signals) worker.kill(signal)
-    assert.deepEqual(await worker.end(), { code, signal: null })
-  })
+  test(
+    `F09 D81 ${signals.join(' and ')} to a worker that has not reached its broker yet: it ends as it should`,
+    disk,
+    async () => {
+      await using small = await Disk.mount()
+      await using house = new House({ database: small.path('lovage.db') })
+      await stop(await house.worker())
+      await small.trouble('broken')
+      const worker = house.spawn()
+      await worker.says(/Cannot connect to/)
+      await sendEach(worker, signals)
+      assert.deepEqual(await worker.end(), { code, signal: null })
+    },
+  )
+}
+
+/** Two of a kind that are sent at once are one to the receiver. */
+async function sendEach(worker: LovageProcess, signals: readonly NodeJS.Signals[]): Promise<void> {
+  for (const [i, signal] of signals.entries()) {
+    if (i > 0) await new Promise(resolve => setTimeout(resolve, 200))
+    worker.kill(signal)
+  }
 }

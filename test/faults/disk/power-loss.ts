@@ -97,9 +97,8 @@ function apply(change: Change, bytes: FileBytes): void {
 
 /** Each sector of a torn write by itself. */
 function survive(change: Change, bytes: FileBytes, unsynced: Unsynced, random: Random): void {
-  if (unsynced === 'kept') return apply(change, bytes)
-  if (change.kind === 'size') {
-    if (random.next() < 0.5) apply(change, bytes)
+  if (change.kind === 'size' || unsynced === 'kept') {
+    if (unsynced === 'kept' || random.next() < 0.5) apply(change, bytes)
     return
   }
   let at = 0
