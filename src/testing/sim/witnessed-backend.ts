@@ -10,9 +10,15 @@ export interface StoredRecord {
   readonly at: SteadyMs
 }
 
+export interface ChordStory {
+  readonly parts: Set<string>
+  completeAt: SteadyMs | undefined
+  closed: number
+}
+
 /** What a result backend was told, in true time. */
 export class BackendLog {
-  readonly chords = new Map<string, { readonly parts: Set<string>; completeAt: SteadyMs | undefined; closed: number }>()
+  readonly chords: Map<string, ChordStory> = new Map()
   /** What no backend may do (I07). */
   readonly wrongs: { readonly id: string; readonly what: string }[] = []
   readonly #records = new Map<string, StoredRecord[]>()
