@@ -23,6 +23,7 @@ for (const [signals, code] of [
     await worker.says(/loading/)
     await sendEach(worker, signals)
     // The first lets the load end; a second one does not wait for it.
+    await pause()
     if (signals.length === 1) house.write('loaded', '')
     assert.deepEqual(await worker.end(), { code, signal: null })
   })
@@ -66,7 +67,12 @@ for (const [signals, code] of [
 /** Two of a kind that are sent at once are one to the receiver. */
 async function sendEach(worker: LovageProcess, signals: readonly NodeJS.Signals[]): Promise<void> {
   for (const [i, signal] of signals.entries()) {
-    if (i > 0) await new Promise(resolve => setTimeout(resolve, 200))
+    if (i > 0) await pause()
     worker.kill(signal)
   }
+}
+
+/** Long enough for a signal to arrive. */
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, 200))
 }
