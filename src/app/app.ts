@@ -223,6 +223,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
         `App ${this.name} has a task ${name} already. Give one of the two another name.`,
       )
     }
+    if (typeof handler !== 'function') {
+      throw new ConfigError(
+        'LVG_BAD_OPTION',
+        `The handler of task ${name} is ${typeof handler}; it must be a function.`,
+      )
+    }
     // A callable function is called; what with and what comes back, TaskOf says to the compiler.
     const plain = handler as unknown as (...args: readonly unknown[]) => unknown
     const task = makeTask(name, plain, options, (named, args, call) => this.#send(named, args, call))

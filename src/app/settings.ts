@@ -113,7 +113,10 @@ export function resolveSettings(layers: SettingsLayers): ResolvedSettings {
   }
   problems.throwIfAny()
   for (const [name, { written }] of given) warnings.push(...effectWarnings(name, written))
-  return { ...complete(given), warnings }
+  const completed = complete(given)
+  checkTogether(completed.settings, problems)
+  problems.throwIfAny()
+  return { ...completed, warnings }
 }
 
 /** The environment variable of a setting: `LOVAGE_BROKER_URL`. */
@@ -256,6 +259,23 @@ function environmentEntries(environment: Readonly<Record<string, string | undefi
   return [...found]
 }
 
+/** Largest message that AMQP peers and stores can be asked to carry (L01): fixed. */
+const MESSAGE_BYTES = 128 * 1024 * 1024
+
+/** What each setting alone cannot say. */
+function checkTogether({ leaseTime, leaseRenewInterval, limitMessageBytes }: Settings, problems: Problems): void {
+  if (leaseTime < 2 * leaseRenewInterval || leaseRenewInterval <= 0) {
+    problems.together(
+      `Setting \`leaseTime\` (${leaseTime / 1000} s) must be at least twice \`leaseRenewInterval\` (${leaseRenewInterval / 1000} s), which must be above 0: otherwise live workers lose their leases.`,
+    )
+  }
+  if (limitMessageBytes > MESSAGE_BYTES) {
+    problems.together(
+      `Setting \`limitMessageBytes\` must be at most ${MESSAGE_BYTES} (128 MiB); it is ${limitMessageBytes}.`,
+    )
+  }
+}
+
 /** A setting that is accepted for the sake of existing configurations says that it does nothing. */
 function effectWarnings(name: SettingName, written: string): readonly string[] {
   const { idle, later, doc } = rowOf(name)
@@ -283,6 +303,10 @@ class Problems {
     const expects = row.choices === undefined ? SETTING_READERS[row.type].expects : `one of ${row.choices.join(', ')}`
     const shown = origin === 'environment' ? environmentName(name) : written
     const text = `Setting \`${shown}\` (${origin}) must be ${expects}; it is ${show(name, raw)}.`
+    this.#add('LVG_BAD_SETTING', text)
+  }
+
+  together(text: string): void {
     this.#add('LVG_BAD_SETTING', text)
   }
 

@@ -41,15 +41,20 @@ export class BoundedMap<K, V> {
     return this.#older.delete(key) || newer
   }
 
+  /** Generations follow each other without gaps, however rarely somebody looks. */
   #age(now: SteadyMs): void {
     this.#since ??= now
-    if (now - this.#since > 2 * this.#ttl) this.#newer = new Map()
-    if (now - this.#since > this.#ttl) this.#turn(now)
+    const passed = now - this.#since
+    if (passed <= this.#ttl) return
+    if (passed > 2 * this.#ttl) {
+      this.#newer = new Map()
+      this.#turn(now)
+    } else this.#turn(this.#since + this.#ttl)
   }
 
-  #turn(now: SteadyMs): void {
+  #turn(since: SteadyMs): void {
     this.#older = this.#newer
     this.#newer = new Map()
-    this.#since = now
+    this.#since = since
   }
 }

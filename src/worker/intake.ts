@@ -78,6 +78,7 @@ export class Intake implements Disposable {
   readonly #revoked: BoundedMap<TaskId, true>
   readonly #held: Alarm<Running>
   readonly #limits: Alarm<() => void>
+  readonly #holds = new Map<Running, Disposable>()
   #ready: Running[] = []
   #readyHead = 0
   #busy = 0
@@ -129,7 +130,7 @@ export class Intake implements Disposable {
   /** Nothing is started any more; what has not started goes back, uncounted, at once (D82). */
   close(): void {
     this.#closed = true
-    const waiting = [...this.#takeReady(), ...this.#held.clear()]
+    const waiting = [...this.#takeReady(), ...this.#takeHeld()]
     for (const running of waiting) this.#own(this.#giveBack(running))
     this.#parts.heldChanged(0)
   }
@@ -158,7 +159,7 @@ export class Intake implements Disposable {
 
   /** The connection is gone: what has not started comes again by itself; running executions adopt their redelivery (D84). */
   connectionLost(cancelLongRunning: boolean): void {
-    for (const running of [...this.#takeReady(), ...this.#held.clear()]) this.#running.delete(running.key)
+    for (const running of [...this.#takeReady(), ...this.#takeHeld()]) this.#running.delete(running.key)
     this.#parts.heldChanged(0)
     if (!cancelLongRunning) return
     for (const running of this.#running.values()) {
@@ -180,6 +181,7 @@ export class Intake implements Disposable {
   revoke(ids: readonly TaskId[], terminate: { readonly signal: string; readonly grace: Ms } | undefined): void {
     const now = this.#parts.runtime.clock.steady()
     for (const id of ids) this.#revoked.set(id, true, now)
+    this.#discardWaiting(new Set(ids))
     if (terminate === undefined) return
     for (const running of this.#running.values()) {
       const { execution } = running
@@ -264,12 +266,29 @@ export class Intake implements Disposable {
   #hold(running: Running, until: EpochMs): void {
     this.#running.set(running.key, running)
     this.#parts.world.emit({ type: 'task-received', eta: until }, running)
-    this.#held.set(until, running)
+    this.#holds.set(running, this.#held.set(until, running))
     this.#parts.heldChanged(this.#held.size)
+  }
+
+  /** What is revoked while it waits need not wait: its place is free at once. */
+  #discardWaiting(ids: ReadonlySet<TaskId>): void {
+    const revoked = (running: Running): boolean => ids.has(running.request.id)
+    const ready = this.#takeReady()
+    const held = [...this.#holds.keys()].filter(revoked)
+    this.#ready = ready.filter(running => !revoked(running))
+    for (const running of held) {
+      this.#holds.get(running)?.[Symbol.dispose]()
+      this.#holds.delete(running)
+    }
+    if (held.length > 0) this.#parts.heldChanged(this.#held.size)
+    for (const running of [...ready.filter(revoked), ...held]) {
+      this.#own(this.#finish(running, context => settleDiscard({ kind: 'revoked' }, context)))
+    }
   }
 
   /** An eta has come: the facts are looked at anew, since it may have expired or been revoked meanwhile. */
   #release(running: Running): void {
+    this.#holds.delete(running)
     this.#parts.heldChanged(this.#held.size)
     this.#ready.push(running)
     this.#pump()
@@ -356,7 +375,7 @@ export class Intake implements Disposable {
       const policy = this.#policy(running.request)
       if (!running.late && !(await this.#ackEarly(running))) return undefined
       if (running.late && hasPast(running, policy) && !(await this.#begin(running))) return undefined
-      if (policy.trackStarted) await this.#storeStarted(running)
+      if (policy.trackStarted && !(await this.#storeStarted(running))) return undefined
       const refusal = this.#refusal(running)
       if (refusal !== undefined) {
         await this.#discard(running, refusal)
@@ -392,12 +411,19 @@ export class Intake implements Disposable {
     return settled.includes('settled')
   }
 
-  async #storeStarted(running: Running): Promise<void> {
+  /** False: a later attempt has written already, or the message went back because nothing can be stored: not run here. */
+  async #storeStarted(running: Running): Promise<boolean> {
     const { runtime, worker, world } = this.#parts
     const context = this.#context(running)
     const result = { pid: runtime.host.pid, hostname: worker }
     const meta = { ...resultRecord('STARTED', { result }, context), children: undefined }
-    await perform([{ kind: 'store', meta, ttl: context.policy.resultExpires, own: true }], running, context, world)
+    const performed = await perform(
+      [{ kind: 'store', meta, ttl: context.policy.resultExpires, own: true }],
+      running,
+      context,
+      world,
+    )
+    return performed.kind !== 'stale' && performed.kind !== 'handed-back'
   }
 
   #call(running: Running, policy: TaskPolicy): Call {
@@ -554,6 +580,11 @@ export class Intake implements Disposable {
 
   #policy(request: TaskRequest): TaskPolicy {
     return this.#parts.policy(request.task)
+  }
+
+  #takeHeld(): readonly Running[] {
+    this.#holds.clear()
+    return this.#held.clear()
   }
 
   #takeReady(): Running[] {

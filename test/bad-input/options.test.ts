@@ -97,7 +97,7 @@ describe('a task option of no use', () => {
     })
   }
 
-  test('a handler that is none', { todo: 'accepted, and every call fails in the worker' }, () => {
+  test('a handler that is none', () => {
     const app = new App('x', {}, { runtime: handRuntime() })
     assert.throws(() => app.task('t', 'handler' as never), LovageError)
   })

@@ -140,7 +140,7 @@ describe('settings that are each fine and together not, or that name what does n
     ['a lease of no length', { leaseTime: 0 }],
     ['a message limit beyond 128 MiB', { limitMessageBytes: 2 ** 40 }],
   ] as const) {
-    test(`${what} is refused`, { todo: 'accepted: the worker then loses its leases over and over' }, () => {
+    test(`${what} is refused`, () => {
       problem(() => new App('x', settings, { runtime: handRuntime() }))
     })
   }
