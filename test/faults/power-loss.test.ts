@@ -22,8 +22,8 @@ import { LONG } from './long.js'
 
 const disk: TestOptions = { skip: lacksDisk ?? false }
 const FILES = ['queue.db', 'queue.db-wal', 'queue.db-wake']
-const ROUNDS = LONG ? 1000 : 150
-const CUTS = LONG ? 400 : 16
+const ROUNDS = LONG ? 400 : 150
+const CUTS = LONG ? 100 : 16
 
 /** What a process had been promised when the power went off. */
 class Notes {
