@@ -300,7 +300,7 @@ function deadLetter(reason: DeadLetterReason, detail: string, context: SettleCon
 function deadLetterAgain(error: ExceptionInfo, context: SettleContext): readonly Effect[] {
   if (error.type === 'PoisonTaskError') return deadLetter('poison', 'replayed', context)
   if (error.type === 'NotRegistered') return deadLetter('unknown-task', 'replayed', context)
-  if (error.type === 'Reject') return deadLetter('rejected', 'replayed', context)
+  if (context.late && error.type === 'Reject') return deadLetter('rejected', 'replayed', context)
   if (context.late && !context.policy.acksOnFailure && error.module !== 'billiard.exceptions') {
     return deadLetter('rejected', `${error.type}; acksOnFailure is off`, context)
   }
