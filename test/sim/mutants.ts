@@ -290,7 +290,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'sweep-takes-from-the-living',
     file: 'brokers/memory/memory-core.js',
     find: 'if (holder.leaseEnds <= now)',
-    replace: 'if (holder.leaseEnds <= now + 0.6 * this.#leaseMs)',
+    replace: 'if (holder.leaseEnds <= now + 0.85 * this.#leaseMs)',
   },
   {
     name: 'never-sweeps',
@@ -306,15 +306,15 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'lost-lease-unnoticed',
-    file: 'brokers/memory/memory-core.js',
-    find: 'if (holder.dead)\nreturn false;',
-    replace: 'if (holder.dead)\nreturn true;',
+    file: 'brokers/memory/memory-session.js',
+    find: "if (this.#state === 'open' && this.#holder.dead)",
+    replace: 'if (false)',
   },
   {
-    name: 'requeue-wakes-nobody',
+    name: 'return-wakes-nobody',
     file: 'brokers/memory/memory-core.js',
-    find: 'const settled = verdicts.map(verdict => this.#settleOne(holder, verdict, touched));\nfor (const queue of touched)\nthis.#waiting.wake(queue);',
-    replace: 'const settled = verdicts.map(verdict => this.#settleOne(holder, verdict, touched));',
+    find: 'this.serve(holder, []);\nfor (const queue of touched)\nthis.#waiting.wake(queue);',
+    replace: 'this.serve(holder, []);',
   },
   {
     name: 'window-never-opens-again',
@@ -326,7 +326,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'pop-then-record',
     file: 'brokers/memory/memory-core.js',
     find: 'holder.held.set(token, entry);',
-    replace: 'if (queue.priority !== 0 || this.#claims % 50 !== 0) holder.held.set(token, entry);',
+    replace: 'if (this.#claims % 50 !== 0) holder.held.set(token, entry);',
   },
   {
     name: 'dead-letter-trimmed',

@@ -1,39 +1,39 @@
+import { register } from 'node:module'
 import { parseArgs } from 'node:util'
-import { SimFailure } from '../../src/testing/sim/errors.js'
-import { simulate } from '../../src/testing/sim/simulate.js'
-import { storm } from './storm.js'
+import { MUTANTS } from './mutants.js'
 
-// npm run sim [-- --seeds N] [-- --from N]; LOVAGE_SEED=… npm run sim replays one seed and prints its trace.
+/*
+ * npm run sim                          2,000 seeds of the laboratory
+ *   -- --seeds 200000 --from N         others
+ *   -- --mutant NAME                   with a deliberate bug (test/sim/mutants.ts)
+ *   -- --crash-pairs                   every pair of crash points of the short scenarios
+ * LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its whole trace when it holds
+ */
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '2000' }, from: { type: 'string', default: '1' } },
+  options: {
+    seeds: { type: 'string', default: '2000' },
+    from: { type: 'string', default: '1' },
+    mutant: { type: 'string' },
+    'crash-pairs': { type: 'boolean', default: false },
+  },
 })
-const only = process.env['LOVAGE_SEED']
-const first = Number(values.from)
-const count = Number(values.seeds)
-const started = performance.now()
-let kills = 0
-let runs = 0
 
-try {
-  if (only !== undefined) {
-    const report = await simulate(only, storm, { keep: 1_000_000 })
-    console.log(
-      `${report.trace.join('\n')}\nseed ${only}: ${report.hash}, ${report.steps} events, ${(report.elapsed / 1000).toFixed(1)} virtual seconds`,
-    )
-  } else {
-    for (let seed = first; seed < first + count; seed++) {
-      const { value } = await simulate(seed, storm)
-      kills += value.kills
-      runs += value.runs
-      if ((seed - first + 1) % 1000 === 0) console.log(`${seed - first + 1} seeds …`)
-    }
-    const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    console.log(
-      `${count} seeds from ${first}: ${runs} executions, ${kills} kills, nothing lost, every end quiet (${seconds} s)`,
-    )
-  }
-} catch (error) {
-  if (!(error instanceof SimFailure)) throw error
-  console.error(`${error.trace.join('\n')}\n${error.message}\nReplay: LOVAGE_SEED=${error.seed} npm run sim`)
-  process.exitCode = 1
+if (values.mutant !== undefined) {
+  const mutant = MUTANTS.find(({ name }) => name === values.mutant)
+  if (mutant === undefined) throw new Error(`There is no mutant '${values.mutant}'; there are ${names()}.`)
+  register('./mutant-loader.js', import.meta.url, { data: mutant })
+}
+
+// Loaded only now: a mutant's hooks must be there first.
+const { runBatch, runSeed } = await import('./lab/batch.js')
+const { crashPairs } = await import('./crash-points.js')
+const only = process.env['LOVAGE_SEED']
+const say = (line: string): void => console.log(line)
+
+if (values['crash-pairs']) process.exitCode = await crashPairs(say)
+else if (only !== undefined) process.exitCode = await runSeed(only, say)
+else process.exitCode = await runBatch({ from: Number(values.from), count: Number(values.seeds), say })
+
+function names(): string {
+  return MUTANTS.map(({ name }) => name).join(', ')
 }

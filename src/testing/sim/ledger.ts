@@ -52,6 +52,8 @@ export interface LedgerMessage {
   readonly claims: LedgerClaim[]
   /** Returns that counted as faults (D40). */
   faults: number
+  /** Acks that the broker forgot in a crash. */
+  forgottenAcks: number
   /** Acked, or lost by a broker that may lose. */
   gone: 'no' | 'acked' | 'lost'
 }
@@ -68,6 +70,8 @@ export class Ledger {
   readonly sessions: LedgerSession[] = []
   /** What no broker may do; the first one fails the run (I12). */
   readonly wrongs: Wrong[] = []
+  /** Verdicts that came after their token was lost (D21). */
+  stale = 0
   readonly #byId = new Map<string, LedgerMessage[]>()
   readonly #published = new Map<string, SteadyMs>()
   readonly #byMessage = new Map<Message, LedgerMessage>()
@@ -108,6 +112,7 @@ export class Ledger {
     const entry: LedgerMessage = {
       ...{ id, retries, queue, publishId, message, at, by, copy, claims: [] },
       faults: 0,
+      forgottenAcks: 0,
       gone: 'no',
     }
     this.#once(entry)
@@ -154,6 +159,7 @@ export class Ledger {
       | { readonly kind: 'requeue'; readonly counted: boolean },
     answer: Settled,
   ): void {
+    if (answer === 'stale') this.stale++
     const claim = session.held.get(token)
     if (claim === undefined || answer === 'stale') return
     if (claim.message.claims.at(-1) !== claim || claim.end !== 'open') {
@@ -185,7 +191,9 @@ export class Ledger {
 
   unacked(message: Message): void {
     const entry = this.#byMessage.get(message)
-    if (entry !== undefined) entry.gone = 'no'
+    if (entry === undefined) return
+    entry.gone = 'no'
+    entry.forgottenAcks++
   }
 
   /** It was swept: right only when its holder was gone, dead, or silent for the length of a lease (D22). */

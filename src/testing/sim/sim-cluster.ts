@@ -94,6 +94,13 @@ export class SimCluster {
     return { ...node, worker }
   }
 
+  /** Lines that workers have ever written into their spools. */
+  get spooled(): number {
+    let lines = 0
+    for (const disk of this.#disks.values()) lines += disk.written
+    return lines
+  }
+
   /** The broker without any link: for looking at what is there. */
   observe(): Promise<Connection> {
     return this.#place.observe()
@@ -164,7 +171,11 @@ class DiskLines implements LineStore {
   #lines: string[] = []
   #taken: readonly string[] = []
 
+  /** Lines ever written. */
+  written = 0
+
   async append(line: string): Promise<void> {
+    this.written++
     this.#lines.push(line)
   }
 

@@ -51,6 +51,11 @@ export class SimLink {
     return this.#calls
   }
 
+  /** Cut, or silent. */
+  get down(): boolean {
+    return this.#state !== 'open'
+  }
+
   cut(): void {
     this.#world.trace('link', `${this.place} cut`)
     this.#state = 'cut'

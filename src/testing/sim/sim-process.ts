@@ -14,6 +14,8 @@ export interface SimProcessOptions {
   /** Seconds of this process per second of the world; default 1. */
   readonly rate?: number
   readonly trace: (kind: string, detail: string) => void
+  /** Log lines that are written into the trace. Default `info`. */
+  readonly logLevel?: LogLevel
 }
 
 export type SimProcessState = 'running' | 'frozen' | 'dead'
@@ -50,7 +52,7 @@ export class SimProcess {
     this.runtime = {
       clock: this.#local,
       random: options.random,
-      log: this.#log(),
+      log: this.#log(options.logLevel ?? 'info'),
       host: { name: `${options.name}.sim`, pid: options.pid, cpus: 2 },
     }
     this.#trace('start', `pid=${options.pid}`)
@@ -162,11 +164,11 @@ export class SimProcess {
     }
   }
 
-  #log(): Log {
+  #log(from: LogLevel): Log {
     const write = (level: LogLevel, message: string, _fields: LogFields): void => {
       if (this.#state !== 'dead') this.#trace('log', `${level} ${message}`)
     }
-    return createLog({ write }, 'info')
+    return createLog({ write }, from)
   }
 }
 

@@ -60,6 +60,7 @@ export class SimWorld {
       clock: this.#clock,
       random: this.#chance.split(`${name} ${pid}`),
       epoch: SIM_EPOCH + skew,
+      logLevel: this.#trace.full ? 'info' : 'critical',
       trace: (kind, detail) => this.#trace.add(this.#clock.now, name, kind, detail),
       ...pace,
     })

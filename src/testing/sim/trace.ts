@@ -11,7 +11,8 @@ const BATCH = 256
  */
 export class Trace {
   readonly #keep: number
-  readonly #full: boolean
+  /** Lines are written, not only instants. */
+  readonly full: boolean
   readonly #hash = createHash('sha256')
   #kept: string[] = []
   #unhashed: string[] = []
@@ -19,11 +20,11 @@ export class Trace {
 
   constructor(keep: number, depth: 'full' | 'instants' = 'full') {
     this.#keep = keep
-    this.#full = depth === 'full'
+    this.full = depth === 'full'
   }
 
   add(at: Ms, process: string, kind: string, detail: string): void {
-    if (!this.#full) {
+    if (!this.full) {
       this.#instants = Math.imul(this.#instants ^ (at * 1000), 0x01000193)
       return
     }
@@ -40,7 +41,7 @@ export class Trace {
 
   /** SHA-256 of every line so far, in hex; of `instants` 32 bits. */
   hash(): string {
-    if (!this.#full) return (this.#instants >>> 0).toString(16).padStart(8, '0')
+    if (!this.full) return (this.#instants >>> 0).toString(16).padStart(8, '0')
     this.#absorb()
     return this.#hash.copy().digest('hex')
   }

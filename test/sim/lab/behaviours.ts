@@ -75,6 +75,8 @@ export interface BehaviourParts {
   /** Longest run of a slow task. */
   readonly longest: number
   isRevoked(id: string): boolean
+  /** A handler has come to its end. */
+  ended(): void
   /** Tells that a task publishes another one, and that the broker has it. */
   child(id: string, fate: 'attempted' | 'accepted'): void
 }
@@ -149,6 +151,7 @@ function run(argument: unknown, handler: Handler, parts: BehaviourParts, journal
   const returned = (): unknown => {
     const value = { run: execution.number, v: resultOf(argument) }
     journal.leave(execution, { kind: 'returned', value })
+    parts.ended()
     return value
   }
   try {

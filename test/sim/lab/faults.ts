@@ -73,7 +73,7 @@ export function drawFault(kind: FaultKind, config: Config, random: SimRandom): F
 
 /** What is parked by a wrong clock waits as long as that was wrong; with short leases that would be many renewals. */
 function drawStep({ profile, leaseMs }: Config, random: SimRandom): Ms {
-  const most = profile === 'amqp-like' ? DAY : Math.min(3_600_000, 1000 * leaseMs)
+  const most = profile === 'amqp-like' ? DAY : Math.min(3_600_000, 200 * leaseMs)
   return (random.chance(0.5) ? 1 : -1) * Math.min(most, random.pick(STEPS))
 }
 

@@ -40,6 +40,10 @@ const ENDED: ReadonlySet<string> = new Set([
   'task-returned',
 ])
 
+const SIGHTS: Readonly<Record<string, string>> = {
+  'task-dead-lettered': 'a message was buried',
+}
+
 /** Clients and workers by name. Whoever dies is started again; what a client has not got rid of, its next life sends. */
 export class Fleet {
   readonly workers = new Map<string, SimWorkerNode>()
@@ -106,8 +110,9 @@ export class Fleet {
   async stop(name: string, how: StopKind): Promise<void> {
     const node = this.workers.get(name)
     if (node === undefined || !node.process.alive) return
-    const reconnecting = node.worker.busy > 0
-    if (reconnecting) this.#parts.sightings.saw('stopped while busy')
+    const { sightings } = this.#parts
+    if (node.worker.busy > 0) sightings.saw('a worker was stopped while busy')
+    if (node.broker.down) sightings.saw('a worker was stopped while reconnecting')
     await node.worker.stop(how)
     node.process.kill()
   }
@@ -158,7 +163,11 @@ export class Fleet {
   #again(start: () => void): void {
     if (this.#over) return
     const { world, config } = this.#parts
-    world.after(config.restart, () => this.#over || start())
+    world.after(config.restart, () => {
+      if (this.#over) return
+      this.#parts.sightings.saw('a worker started again after its death')
+      start()
+    })
   }
 
   #afterEffect(name: string, effect: string, { process }: SimNode): Promise<void> | undefined {
@@ -180,6 +189,9 @@ export class Fleet {
       ...{ app, process, journal },
       longest: Math.min(30_000, 2 * config.leaseMs),
       isRevoked: (id: string) => revoked.has(id),
+      ended: () => {
+        if (this.workers.get(process.name)?.backend.down === true) sightings.saw('the backend was down at an outcome')
+      },
       child: (id: string, fate: 'attempted' | 'accepted') => {
         if (fates.get(id) !== 'accepted') fates.set(id, fate)
       },
@@ -188,7 +200,11 @@ export class Fleet {
     app.use({
       name: 'laboratory',
       observe: ({ type, fields }) => {
-        sightings.saw(type === 'task-returned' ? `${type}: ${String(fields['why'])}` : type)
+        const what = SIGHTS[type]
+        if (what !== undefined) sightings.saw(what)
+        if (type === 'task-revoked')
+          sightings.saw(fields['expired'] === true ? 'a message expired' : 'a message was revoked')
+        if (type === 'task-returned') sightings.saw(`returned: ${String(fields['why'])}`)
         if (!ENDED.has(type)) return
         for (const execution of journal.attempt(String(fields['id']), Number(fields['retries']))) {
           if (execution.process !== process) continue
@@ -208,14 +224,17 @@ export class Fleet {
       fates.set(id, 'attempted')
       try {
         await send(app)
-        if (before === 'attempted') sightings.saw('publish retried after doubt')
+        if (before === 'attempted') sightings.saw('a publish was tried again after doubt')
         fates.set(id, 'accepted')
         break
       } catch (error) {
         sightings.saw(`not accepted: ${error instanceof Error ? error.name : String(error)}`)
         if (!call.stubborn) {
           const surely = error instanceof NotSentError && before === 'planned'
-          if (surely) fates.set(id, 'not-sent')
+          if (surely) {
+            fates.set(id, 'not-sent')
+            sightings.saw('a publish was certainly not sent')
+          }
           break
         }
         await clock.sleep(500)

@@ -1,13 +1,15 @@
-import { isDeepStrictEqual } from 'node:util'
 import { fromDeadLetter } from '../../../src/protocol/dead-letter.js'
 import type { ResultMeta } from '../../../src/protocol/result-meta.js'
+import { isFinal } from '../../../src/protocol/states.js'
 import { AmqpPlace } from '../../../src/testing/sim/amqp-place.js'
 import { CHECKERS } from '../../../src/testing/sim/checkers/checkers.js'
+import { forgiven } from '../../../src/testing/sim/checkers/story.js'
 import {
   type DeadLetterSeen,
   type Evidence,
   type Fate,
   type Final,
+  type PlannedTask,
   Violation,
 } from '../../../src/testing/sim/evidence.js'
 import { Journal } from '../../../src/testing/sim/journal.js'
@@ -76,7 +78,8 @@ export async function lab(world: SimWorld, plan: Plan): Promise<LabReport> {
   await calmDown(fleet, place, plan, world)
   const final = await takeFinal(fleet, evidence, world)
   for (const checker of CHECKERS) checker.atRest?.({ ...evidence, final })
-  look(evidence, sightings)
+  if (fleet.cluster.spooled > 0) sightings.saw('a spool was written')
+  look({ ...evidence, final }, sightings)
   return {
     tasks: journal.executions.length === 0 ? 0 : new Set(journal.executions.map(({ id }) => id)).size,
     executions: journal.executions.length,
@@ -160,16 +163,59 @@ async function deadLetters(fleet: Fleet, { ledger }: Evidence): Promise<readonly
     for (const { message } of await fleet.cluster.contents(queue)) {
       const letter = fromDeadLetter(message)
       const id = String(message.headers['id'])
-      const sameBytes = ledger.of(id).some(one => isDeepStrictEqual(one.message.body, message.body))
+      const sameBytes = ledger
+        .of(id)
+        .some(one => one.queue !== queue && Buffer.compare(one.message.body, message.body) === 0)
       seen.push({ id, reason: String(letter?.record.reason), sameBytes })
     }
   }
   return seen
 }
 
-function look({ ledger, journal }: Evidence, sightings: Sightings): void {
-  for (const { claims } of ledger.messages) {
-    if (claims.length > 1) sightings.saw('message claimed again')
+/** What the ledger and the journal tell of situations reached. */
+function look(evidence: Evidence, sightings: Sightings): void {
+  const { ledger, journal, plan, backend, final } = evidence
+  if (final?.dead.some(({ reason }) => reason === 'poison')) sightings.saw('a message became poison')
+  if (ledger.stale > 0) sightings.saw('a verdict after the lease or connection was lost')
+  for (const { claims, queue, message } of ledger.messages) {
+    if (queue.endsWith('.dead')) continue
+    if (claims.some(({ end }) => end === 'returned')) sightings.saw('a sweep returned messages of a dead holder')
+    if (new Set(claims.map(({ session }) => session)).size > 1)
+      sightings.saw('two holders of one message, one after another')
+    const back = claims.some(({ end }, i) => end === 'requeued' && i + 1 < claims.length)
+    if (back && message.headers['eta'] != null) sightings.saw('a delayed message was parked and woke')
+    if (back && String(message.headers['task']).startsWith('rare')) sightings.saw('an unknown task was handed back')
   }
-  if (journal.executions.some(({ redelivered }) => redelivered)) sightings.saw('redelivered execution')
+  for (const task of plan.values()) {
+    if (forgiven(task, evidence) && journal.of(task.id).some(({ told }) => !told)) {
+      sightings.saw('an early-acked task was lost with its worker')
+    }
+    if (backend.of(task.id).some(({ answer }) => answer === 'refused')) sightings.saw('a store was refused')
+    lookAtReplay(task, evidence, sightings)
+  }
+}
+
+/** An ack of a message whose attempt had ended before it was claimed, by a worker that did not run it. */
+function lookAtReplay({ id }: PlannedTask, { ledger, journal, backend }: Evidence, sightings: Sightings): void {
+  for (const { retries, claims } of ledger.of(id)) {
+    const last = claims.at(-1)
+    if (last?.end !== 'acked' || !last.redelivered) continue
+    const stored = backend.of(id).findLast(({ answer, at }) => answer === 'stored' && at < last.at)?.meta
+    if (stored === undefined) continue
+    const runs = journal.attempt(id, retries)
+    const adopted = runs.some(({ process, at, endedAt = Number.POSITIVE_INFINITY }) => {
+      return process === last.session.process && at < last.at && endedAt > last.at
+    })
+    if (adopted) sightings.saw('a running task adopted its redelivery')
+    else if (stored.status === 'RETRY' && stored.intent !== undefined) sightings.saw('a retry intent was replayed')
+    else if (isFinal(stored.status)) {
+      sightings.saw('a stored end was replayed')
+      const { endedAt } = last
+      const completed = [...backend.chords.values()].some(
+        ({ completeAt, parts }) =>
+          parts.has(id) && completeAt !== undefined && completeAt > last.at && completeAt <= (endedAt ?? 0),
+      )
+      if (completed) sightings.saw('a chord completed by a replay')
+    }
+  }
 }

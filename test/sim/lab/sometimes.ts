@@ -1,4 +1,39 @@
-/** Situations that every thousand seeds must come into at least once (§13.9); a batch that misses one has gone blind. */
-export const SOMETIMES: readonly string[] = Object.freeze([])
+/**
+ * Situations that every thousand seeds must come into at least once (§13.9): what is never reached is never tested, and a
+ * batch that misses one says that the laboratory has gone blind.
+ */
+export const SOMETIMES: readonly string[] = Object.freeze([
+  'a verdict after the lease or connection was lost',
+  'a sweep returned messages of a dead holder',
+  'two holders of one message, one after another',
+  'a running task adopted its redelivery',
+  'a stored end was replayed',
+  'a retry intent was replayed',
+  'a chord completed by a replay',
+  'a publish was tried again after doubt',
+  'a publish was certainly not sent',
+  'a delayed message was parked and woke',
+  'the backend was down at an outcome',
+  'a worker was stopped while busy',
+  'a worker was stopped while reconnecting',
+  'a worker started again after its death',
+  'an early-acked task was lost with its worker',
+  'a spool was written',
+  'a store was refused',
+  'a message became poison',
+  'a message expired',
+  'a message was revoked',
+  'an unknown task was handed back',
+
+  'crash after store',
+  'crash after publish',
+  'crash after ack',
+  'crash after arrive',
+])
 
 export const PER: number = 1000
+
+/** Those that a batch of at least a thousand seeds has missed. */
+export function missed(seen: ReadonlyMap<string, number>): readonly string[] {
+  return SOMETIMES.filter(what => (seen.get(what) ?? 0) === 0)
+}

@@ -52,9 +52,9 @@ function mustBeOpen(execution: Execution, claim: LedgerClaim | undefined, { back
   if (claim === undefined || !execution.redelivered || task === undefined || !task.kept) return
   const stored = backend.of(id).findLast(({ answer, at }) => answer === 'stored' && at < claim.at)
   if (stored === undefined) return
-  const { status, intent } = stored.meta
-  if (isFinal(status)) throw new Violation('I04', `${id} runs though ${status} was stored before (D44)`, [id])
-  if (intent !== undefined && intent.retries > retries) {
-    throw new Violation('I04', `${id} runs attempt ${retries} though ${intent.retries} was decided (D51)`, [id])
+  const { meta, fence } = stored
+  if (isFinal(meta.status)) throw new Violation('I04', `${id} runs though ${meta.status} was stored before (D44)`, [id])
+  if (meta.status === 'RETRY' && fence !== undefined && fence.retries >= retries) {
+    throw new Violation('I04', `${id} runs attempt ${retries} though its retry was decided (D51)`, [id])
   }
 }

@@ -9,9 +9,6 @@ import type { Evidence, PlannedTask } from '../evidence.js'
 /** An attempt was acked before its end, and whoever acked it died or lost its connection before telling the end. */
 export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): boolean {
   if (task.late) return false
-  // Known: what a chord, or a dead-letter place, could not be told in time after an early ack is lost (the spool keeps
-  // stores and publishes only).
-  if (journal.of(task.id).some(({ gaveUp }) => gaveUp)) return true
   return ledger.of(task.id).some(message =>
     message.claims.some(({ end, session }) => {
       if (end !== 'acked') return false

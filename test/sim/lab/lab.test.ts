@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { drawPlan } from './plan.js'
+import { FAST, play, TRACED } from './play.js'
+
+test('the same seed gives the same run, whether its text is written or not; another seed another', async () => {
+  const hashes = new Set<string>()
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const runs = [
+      await play(drawPlan(seed), FAST),
+      await play(drawPlan(seed), FAST),
+      await play(drawPlan(seed), TRACED),
+    ]
+    const [first, second, traced] = runs.map(run =>
+      run.kind === 'held' ? run.report : assert.fail(run.failure.message),
+    )
+    assert.equal(second?.hash, first?.hash, `seed ${seed}`)
+    assert.equal(traced?.steps, first?.steps, `seed ${seed}`)
+    assert.equal(traced?.elapsed, first?.elapsed, `seed ${seed}`)
+    hashes.add(String(first?.hash))
+  }
+  assert.equal(hashes.size, 6)
+})
+
+test('a plan survives being written down: what is recorded can be replayed', async () => {
+  const plan = drawPlan('written')
+  const [first, second] = [await play(plan), await play(JSON.parse(JSON.stringify(plan)))]
+  assert.ok(first.kind === 'held' && second.kind === 'held')
+  assert.equal(second.report.hash, first.report.hash)
+})
