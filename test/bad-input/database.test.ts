@@ -61,7 +61,7 @@ const TROUBLES: readonly Trouble[] = [
     },
     code: /^LVG_SQLITE_PATH$/,
     says: /may not read and write/,
-    skip: isRoot && 'root may write everything',
+    skip: isRoot && 'lacks a user that may not write: this one is root',
   },
   {
     what: 'a database whose first page is gone',
