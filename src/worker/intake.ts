@@ -423,7 +423,9 @@ export class Intake implements Disposable {
       context,
       world,
     )
-    return performed.kind !== 'stale' && performed.kind !== 'handed-back'
+    if (performed.kind === 'stale' || performed.kind === 'handed-back') return false
+    // Late acks: a verdict by now means that the stored end of a later attempt was told instead.
+    return !running.late || running.verdict === undefined
   }
 
   #call(running: Running, policy: TaskPolicy): Call {

@@ -146,7 +146,9 @@ async function store(
   const fence = own ? { retries: running.request.retries, claim: latestClaim(running) } : undefined
   const stored = await persist(() => backend.store(meta, { ttl, fence }), world)
   if (stored.kind === 'done') {
-    return stored.value === 'refused' && own ? refused(running, context, world) : undefined
+    return stored.value === 'refused' && (own || meta.taskId === running.request.id)
+      ? refused(running, context, world)
+      : undefined
   }
   if (stored.kind === 'impossible') {
     if (own && meta.status === 'SUCCESS') return { kind: 'unstorable', error: stored.error }
