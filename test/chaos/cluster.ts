@@ -183,7 +183,9 @@ export class Cluster implements AsyncDisposable {
     const running = this.workers.filter(worker => worker.running)
     for (const worker of running) worker.dismiss()
     await within(deadline, 'the workers to stop', Promise.all(running.map(worker => worker.ended)))
-    for (const { name, child, killedAt } of running) {
+    for (const { name, child, killedAt, readyAt } of running) {
+      // A process that is told to end before it listens to signals ends by the signal: it had nothing to give back.
+      if (readyAt === undefined && child.signalCode === 'SIGTERM') continue
       if (killedAt === undefined && child.exitCode !== 0)
         throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}, not 0`)
     }
