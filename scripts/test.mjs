@@ -2,6 +2,7 @@
 //   FILTER             only test files whose path contains it, e.g. `npm test -- src/lib heap`
 //   --flag=value       handed to node --test, e.g. `npm test -- --test-name-pattern='stale ack'`
 //   --no-build         run what is compiled already
+//   --laboratory       the simulator's laboratory and its mutants as well (a quarter of an hour and more)
 // With CI=true a skipped test is a failure: on CI everything a test needs must be there. What a conformance suite skips
 // because an adapter lacks it by design ("lacks …") is only listed.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -10,8 +11,12 @@ import { join } from 'node:path'
 import { fail, node, root, setUp } from './set-up.mjs'
 
 const onCi = process.env.CI === 'true'
+/** Long runs of their own, named when they are left out. */
+const LABORATORY = /^test\/sim\/(lab-\d+|mutants)\.test\.ts$/
+
+const OWN = new Set(['--no-build', '--laboratory'])
 const words = process.argv.slice(2)
-const flags = words.filter(word => word.startsWith('-') && word !== '--no-build')
+const flags = words.filter(word => word.startsWith('-') && !OWN.has(word))
 const filters = words.filter(word => !word.startsWith('-'))
 
 if (!words.includes('--no-build')) setUp()
@@ -25,8 +30,10 @@ function testFiles() {
       .map(path => join(folder, path)),
   )
   const chosen = sources.filter(path => filters.length === 0 || filters.some(filter => path.includes(filter)))
-  if (chosen.length === 0) fail(`no test file matches ${filters.join(' ')}`)
-  return chosen.sort().map(path => join(root, 'build', path.replace(/\.ts$/, '.js')))
+  const wanted = words.includes('--laboratory') ? chosen : chosen.filter(path => !LABORATORY.test(path))
+  if (wanted.length === 0) fail(`no test file matches ${filters.join(' ')}`)
+  for (const path of chosen) if (!wanted.includes(path)) console.log(`${path} is a long run: npm test -- --laboratory`)
+  return wanted.sort().map(path => join(root, 'build', path.replace(/\.ts$/, '.js')))
 }
 
 function run(files) {
