@@ -106,6 +106,11 @@ export class Fleet {
     this.#dooms.set(name, { effect })
   }
 
+  /** Takes back every doom that has not struck. */
+  spare(): void {
+    this.#dooms.clear()
+  }
+
   /** Stops the worker as a person would, then lets its process end. */
   async stop(name: string, how: StopKind): Promise<void> {
     const node = this.workers.get(name)

@@ -99,6 +99,7 @@ async function calmDown(fleet: Fleet, place: LeasePlace | AmqpPlace, { faults }:
     place.block(false)
     place.reject(0)
   }
+  fleet.spare()
   for (const { process, broker, backend } of fleet.nodes()) {
     process.thaw()
     process.setClockRight()

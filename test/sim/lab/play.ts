@@ -13,11 +13,14 @@ export type Played =
       readonly ids: readonly string[]
     }
 
+/** Every plan is over long before; what is not, waits for something that never comes. */
+const LIMITED: SimulateOptions = { limit: 10 * 3_600_000 }
+
 /** Without text and contexts, for many seeds. */
-export const FAST: SimulateOptions = Object.freeze({ trace: 'instants', contexts: false })
+export const FAST: SimulateOptions = Object.freeze({ ...LIMITED, trace: 'instants', contexts: false })
 
 /** Handlers ask for their context before they wait, so contexts may stay out here, too: the run is the same, with its text. */
-export const TRACED: SimulateOptions = Object.freeze({ keep: 1_000_000, contexts: false })
+export const TRACED: SimulateOptions = Object.freeze({ ...LIMITED, keep: 1_000_000, contexts: false })
 
 export async function play(plan: Plan, options: SimulateOptions = FAST): Promise<Played> {
   try {

@@ -1,3 +1,4 @@
+import { isFinal } from '../../../protocol/states.js'
 import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
 import { forgiven, isDue } from './story.js'
@@ -15,7 +16,9 @@ export const i02: Checker = {
 
 function mustBeRight(task: PlannedTask, evidence: Evidence): void {
   const meta = evidence.final?.states.get(task.id)
-  if (meta === undefined || (task.refusable && meta.status === 'REVOKED')) return
+  // What has not ended is I01's affair.
+  if (meta === undefined || !isFinal(meta.status)) return
+  if (task.refusable && meta.status === 'REVOKED') return
   if (meta.error?.type === 'PoisonTaskError') {
     mustBePoison(task, evidence)
     return
@@ -33,10 +36,13 @@ function mustBeRight(task: PlannedTask, evidence: Evidence): void {
   }
 }
 
-/** Only so many faults make a task poison (D60). */
-function mustBePoison(task: PlannedTask, { ledger }: Evidence): void {
-  const most = Math.max(0, ...ledger.of(task.id).map(message => message.faults))
-  if (most < task.maxDeliveries) {
-    throw new Violation('I05', `${task.id} was called poison after ${most} faults`, [task.id])
+/** Only so many faults make a task poison (D60), or make poison of a task before it in its chain. */
+function mustBePoison(task: PlannedTask, { ledger, plan }: Evidence): void {
+  let most = 0
+  for (let one: PlannedTask | undefined = task; one !== undefined; ) {
+    for (const { faults } of ledger.of(one.id)) most = Math.max(most, faults)
+    one = 'of' in one.cause ? plan.get(one.cause.of) : undefined
   }
+  if (most >= task.maxDeliveries) return
+  throw new Violation('I05', `${task.id} was called poison after ${most} faults`, [task.id])
 }

@@ -9,8 +9,9 @@ export const i05: Checker = {
     const limit = plan.get(id)?.maxDeliveries ?? Number.POSITIVE_INFINITY
     if (faults < limit) return
     const claims = ledger.attempt(id, retries).flatMap(message => message.claims)
-    const own = claims.findLast(({ session }) => session.process === process)
-    if (own?.pastBegun === false) return
+    const own = claims.filter(({ session }) => session.process === process)
+    // It may have been admitted under an earlier delivery, and have adopted this one while it waited.
+    if (own.some(claim => claim.faults < limit) || own.at(-1)?.pastBegun === false) return
     throw new Violation('I05', `${id} starts after ${faults} faults; ${limit} are allowed`, [id])
   },
 }

@@ -19,7 +19,10 @@ export const i07: Checker = {
 }
 
 /** Unless there were two messages of one attempt: then each may have ended in its own way, and SUCCESS wins. */
-function mustBeOne({ id }: PlannedTask, { backend, ledger }: Evidence): void {
+function mustBeOne({ id, cause }: PlannedTask, { backend, ledger, plan }: Evidence): void {
+  // A step of the chain of a task without a state, which was cut off while it told its end and then refused as poison.
+  const parent = 'of' in cause ? plan.get(cause.of) : undefined
+  if (parent?.kept === false && ledger.of(parent.id).some(({ faults }) => faults >= parent.maxDeliveries)) return
   const attempts = ledger.of(id).map(({ retries }) => retries)
   if (new Set(attempts).size < attempts.length) return
   const final = backend.of(id).filter(({ answer, meta }) => answer === 'stored' && isFinal(meta.status))
