@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
+import { packageModule } from './package-build.js'
 
 /** What a program of `programs/` says of itself. */
 export interface Usage {
@@ -21,8 +22,9 @@ export class Child implements AsyncDisposable {
   }
 
   static async start(program: 'lovage-worker' | 'bullmq-worker', options: object): Promise<Child> {
+    const given = program === 'lovage-worker' ? { doors: doors(), ...options } : options
     const started = performance.now()
-    const process = fork(join(import.meta.dirname, 'programs', `${program}.js`), [JSON.stringify(options)])
+    const process = fork(join(import.meta.dirname, 'programs', `${program}.js`), [JSON.stringify(given)])
     await answer(process, 'ready')
     return new Child(process, performance.now() - started)
   }
@@ -37,6 +39,10 @@ export class Child implements AsyncDisposable {
     this.#process.send('stop')
     await exited
   }
+}
+
+function doors(): object {
+  return { index: packageModule('index.js'), worker: packageModule('worker.js') }
 }
 
 function answer(child: ChildProcess, kind: string): Promise<object> {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { BENCH } from './peers.js'
+import { BENCH } from './peers/install.js'
 import type { Aim, FigureResult, RowResult } from './row.js'
 
 /** One run of the benchmarks, as it is written to `bench/results/`. */
@@ -42,9 +42,9 @@ export function writeReport(report: Report): string {
   return path
 }
 
-export function printRow({ title, figures, noisy, tries }: RowResult): string {
+export function printRow({ name, title, figures, noisy, tries }: RowResult): string {
   const again = tries > 1 ? ` (measured ${tries} times, for noise${noisy ? ', which stayed' : ''})` : ''
-  return `${title}${again}\n${figures.map(printFigure).join('\n')}\n`
+  return `${name}: ${title}${again}\n${figures.map(printFigure).join('\n')}\n`
 }
 
 function printFigure({ name, unit, ours, theirs, ratio, ratios, aim, reached }: FigureResult): string {
@@ -67,6 +67,8 @@ function aimText(aim: Aim, unit: string): string {
       return `aim ≤ ${aim.value}`
     case 'at-most':
       return `aim ≤ ${aim.value} ${unit}`
+    case 'at-least':
+      return `aim ≥ ${aim.value} ${unit}`
     default:
       return aim satisfies never
   }

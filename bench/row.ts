@@ -1,18 +1,13 @@
 import { loadavg } from 'node:os'
+import type { Need } from './servers.js'
 
 /** What one run of a contestant came to, by the name of the figure: `{ rate: 41_000 }`. */
 export type Sample = Readonly<Record<string, number>>
 
-/** One side of a comparison: does its work once. */
-export interface Contestant {
+/** One side of a comparison: does its work once each time. What it has made ready goes when the row is over. */
+export interface Contestant extends Partial<AsyncDisposable> {
   readonly name: string
   run(): Promise<Sample>
-}
-
-/** The two sides, made ready; disposed when the row is over. */
-export interface Contest extends AsyncDisposable {
-  readonly ours: Contestant
-  readonly theirs: Contestant
 }
 
 /** A figure that both sides give, and what is expected of it. */
@@ -28,14 +23,18 @@ export type Aim =
   | { readonly kind: 'ratio-at-least'; readonly value: number }
   | { readonly kind: 'ratio-at-most'; readonly value: number }
   | { readonly kind: 'at-most'; readonly value: number }
+  | { readonly kind: 'at-least'; readonly value: number }
 
 export interface Row {
   /** As given to `--only`. */
   readonly name: string
   readonly title: string
-  readonly needsRedis: boolean
+  /** It is skipped by name when one of them is not here. */
+  readonly needs: readonly Need[]
   readonly figures: readonly Figure[]
-  open(): Promise<Contest>
+  /** Makes the sides ready, ours first. */
+  ours(): Contestant | Promise<Contestant>
+  theirs(): Contestant | Promise<Contestant>
 }
 
 export interface FigureResult {
@@ -76,19 +75,32 @@ const TRIES = 3
 
 /** Runs both sides in turn, `rounds` times, after one unmeasured round each; again while the machine is noisy. */
 export async function measure(row: Row, rounds: number): Promise<RowResult> {
-  await using contest = await row.open()
-  await contest.theirs.run()
-  await contest.ours.run()
-  for (let tries = 1; ; tries++) {
-    const figures = await play(contest, row.figures, rounds)
-    const noisy = spread(figures) > NOISY
-    if (!noisy || tries === TRIES) {
-      return { name: row.name, title: row.title, figures, tries, noisy, load: loadavg()[0] ?? 0 }
+  const sides: Contestant[] = []
+  try {
+    const ours = await row.ours()
+    sides.push(ours)
+    const theirs = await row.theirs()
+    sides.push(theirs)
+    await theirs.run()
+    await ours.run()
+    for (let tries = 1; ; tries++) {
+      const figures = await play(ours, theirs, row.figures, rounds)
+      const noisy = spread(figures) > NOISY
+      if (!noisy || tries === TRIES) {
+        return { name: row.name, title: row.title, figures, tries, noisy, load: loadavg()[0] ?? 0 }
+      }
     }
+  } finally {
+    for (const side of sides.reverse()) await side[Symbol.asyncDispose]?.()
   }
 }
 
-async function play({ ours, theirs }: Contest, figures: readonly Figure[], rounds: number): Promise<FigureResult[]> {
+async function play(
+  ours: Contestant,
+  theirs: Contestant,
+  figures: readonly Figure[],
+  rounds: number,
+): Promise<FigureResult[]> {
   const samples: { readonly ours: Sample; readonly theirs: Sample }[] = []
   for (let i = 0; i < rounds; i++) samples.push({ theirs: await theirs.run(), ours: await ours.run() })
   return figures.map(({ name, unit, aim }) => {
@@ -113,6 +125,8 @@ function isReached(aim: Aim | undefined, ratio: number, own: number): boolean {
       return ratio <= aim.value
     case 'at-most':
       return own <= aim.value
+    case 'at-least':
+      return own >= aim.value
     default:
       return aim satisfies never
   }

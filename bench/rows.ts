@@ -1,35 +1,43 @@
 import type { Row } from './row.js'
-import { bullMqNoop } from './rows/bullmq-noop.js'
+import { controlLatencies } from './rows/control-latency.js'
 import { delayed } from './rows/delayed.js'
 import { depth } from './rows/depth.js'
-import { enqueueBulk, enqueueOne } from './rows/enqueue.js'
+import { fileDrains, serverDrains } from './rows/drain.js'
+import { fileEnqueues, serverEnqueues } from './rows/enqueue.js'
+import { eventsOn } from './rows/events-on.js'
 import { idle } from './rows/idle.js'
-import { latency } from './rows/latency.js'
+import { fileLatency, serverLatencies } from './rows/latency.js'
 import { memoryResults } from './rows/memory-results.js'
+import { preforkHandover, twoCores, waits } from './rows/pools.js'
 import { ready, readyCommand } from './rows/ready.js'
 import { ripening } from './rows/ripening.js'
-import { sqliteNoop } from './rows/sqlite-noop.js'
+import { workflows } from './rows/workflows.js'
 
 /** Every row, in the order they are run. `wanted`: how many tasks the rows about rates work on; whole thousands. */
 export function allRows(wanted: number): readonly Row[] {
   const thousands = (count: number): number => Math.ceil(count / 1000) * 1000
   const tasks = thousands(wanted)
+  const fewer = thousands(tasks / 2.5)
   return [
-    sqliteNoop('os', tasks),
-    sqliteNoop('full', tasks),
-    bullMqNoop('os', tasks),
-    bullMqNoop('full', tasks),
+    ...fileDrains(tasks),
     memoryResults(thousands(tasks / 5)),
-    latency(),
+    fileLatency(),
     delayed(tasks),
     ripening(),
     idle(),
     ready(),
     readyCommand(),
-    enqueueBulk('os', tasks),
-    enqueueBulk('full', tasks),
-    enqueueOne('os', thousands(tasks / 25)),
-    enqueueOne('full', thousands(tasks / 25)),
+    preforkHandover(tasks),
+    twoCores('prefork'),
+    twoCores('threads'),
+    waits(),
+    ...fileEnqueues(tasks, thousands(tasks / 25)),
     depth(),
+    ...serverDrains(fewer),
+    ...serverEnqueues(fewer, fewer / 10),
+    ...serverLatencies(),
+    ...eventsOn(fewer),
+    ...controlLatencies(),
+    ...workflows(),
   ]
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
-import { installPeers, redisAnswers } from './peers.js'
+import { installPeers } from './peers/install.js'
 import { printRow, type Report, surroundings, writeReport } from './report.js'
 import { measure, type RowResult } from './row.js'
 import { allRows } from './rows.js'
+import { missing } from './servers.js'
 
 const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--tasks N] [--json] [--no-write] [--list]
   --only NAME   this row only; may be given several times
@@ -11,7 +12,8 @@ const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--tasks N] [--jso
   --json        print the report instead of a table
   --no-write    leave no file in bench/results/
   --list        names and titles of the rows
-Rows that compare with BullMQ need a Redis on 127.0.0.1:6379 (redis-server); without one they are skipped.`
+Rows need servers on their standard ports of 127.0.0.1 (Redis, RabbitMQ, PostgreSQL) and Debian's python3-celery where they
+say so; without these they are skipped by name.`
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -38,16 +40,17 @@ if (values.list) {
 }
 
 const chosen = values.only === undefined ? rows : rows.filter(row => values.only?.includes(row.name))
-const redis = await redisAnswers()
-if (redis && chosen.some(row => row.needsRedis)) installPeers()
+const gone = await missing(new Set(chosen.flatMap(row => row.needs)))
+if (chosen.some(row => row.needs.length > 0)) installPeers()
 const rounds = Number(values.rounds)
 const start = surroundings(rounds)
 const results: RowResult[] = []
 const skipped: string[] = []
 for (const row of chosen) {
-  if (row.needsRedis && !redis) {
+  const lacking = row.needs.filter(need => gone.has(need))
+  if (lacking.length > 0) {
     skipped.push(row.name)
-    if (!values.json) console.log(`${row.title}\n  skipped: no Redis answers\n`)
+    if (!values.json) console.log(`${row.name}: ${row.title}\n  skipped: ${lacking.join(', ')} not here\n`)
     continue
   }
   const result = await measure(row, rounds)

@@ -1,6 +1,6 @@
 // Compiles TypeScript and copies what TypeScript does not: node scripts/build.mjs [--dist] [--out DIR]
 //   (default)  src, test and bench → build/     the checks and tests run on this
-//   --dist     src without tests   → dist/      what is published
+//   --dist     src without tests   → dist/      what is published: types, and the code bundled (bundle.mjs)
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -11,7 +11,10 @@ const root = join(import.meta.dirname, '..')
 const out = join(root, values.out ?? (values.dist ? 'dist' : 'build'))
 const config = values.dist ? 'tsconfig.dist.json' : 'tsconfig.json'
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-const args = [tsc, '-p', join(root, config), '--outDir', out, '--tsBuildInfoFile', join(out, '.tsbuildinfo')]
+/** What is bundled then. */
+const code = join(out, '.code')
+const outDirs = values.dist ? ['--outDir', code, '--declarationDir', out] : ['--outDir', out]
+const args = [tsc, '-p', join(root, config), ...outDirs, '--tsBuildInfoFile', join(out, '.tsbuildinfo')]
 const compiled = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: root })
 
 const target = values.dist ? out : join(out, 'src')
@@ -20,14 +23,18 @@ for (const file of assets(join(root, 'src'))) {
   mkdirSync(dirname(to), { recursive: true })
   cpSync(file, to)
 }
-if (values.dist) dropLeftovers()
+if (values.dist && existsSync(code)) {
+  const { bundle } = await import('./bundle.mjs')
+  await bundle({ src: join(root, 'src'), compiled: code, out })
+  dropLeftovers()
+}
 process.exitCode = compiled.status ?? 1
 
 /** What an earlier build made of sources that are gone would be published, too. */
 function dropLeftovers() {
   for (const path of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
-    if (!/\.(js|d\.ts|sql)$/.test(path)) continue
-    if (!existsSync(join(root, 'src', path.replace(/(\.d\.ts|\.js)$/, '.ts')))) rmSync(join(out, path))
+    if (!/\.(d\.ts|sql|lua)$/.test(path)) continue
+    if (!existsSync(join(root, 'src', path.replace(/\.d\.ts$/, '.ts')))) rmSync(join(out, path))
   }
 }
 
@@ -36,7 +43,7 @@ function assets(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) found.push(...assets(path))
-    else if (entry.name.endsWith('.sql')) found.push(path)
+    else if (/\.(sql|lua)$/.test(entry.name)) found.push(path)
   }
   return found
 }

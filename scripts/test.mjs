@@ -1,76 +1,47 @@
-// Runs the tests: npm test [-- FILTER… | --node-test-flag…]
+// Runs the tests: npm test [-- FILTER… | --node-flag…]
 //   FILTER             only test files whose path contains it, e.g. `npm test -- src/lib heap`
-//   --flag=value       handed to node --test, e.g. `npm test -- --test-name-pattern='stale ack'`
+//   --flag=value       handed to node, e.g. `npm test -- --test-name-pattern='stale ack'`
 //   --no-build         run what is compiled already
-//   --laboratory       the simulator's laboratory and its mutants as well (a quarter of an hour and more)
+//   --patience=S       a file that tells of no test for so long is ended, and what ran in it has failed; default 600
+//   --at-once=N        so many files at a time; default: one more than there are cores, for most of a test is waiting
+//   --times            write how long each file took into docs/internals/test-times.md, by which files are put in order
+// First the servers that tests need are looked for, and started where they are installed (scripts/services.mjs), and what
+// killed runs have left on them is removed. Tests of one that is absent are skipped, and say so.
 // With CI=true a skipped test is a failure: on CI everything a test needs must be there. What a conformance suite skips
 // because an adapter lacks it by design ("lacks …") is only listed.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fail, node, root, setUp } from './set-up.mjs'
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { services } from './services.mjs'
+import { setUp } from './set-up.mjs'
+import { sweep } from './testing/sweep.mjs'
+import { testFiles } from './testing/test-files.mjs'
+import { runFiles } from './testing/test-run.mjs'
+import { report } from './testing/test-summary.mjs'
+import { writeTimes } from './testing/test-times.mjs'
 
-const onCi = process.env.CI === 'true'
-/** Long runs of their own, named when they are left out. */
-const LABORATORY = /^test\/sim\/(lab-\d+|mutants)\.test\.ts$/
+const OWN = {
+  'no-build': { type: 'boolean', default: false },
+  patience: { type: 'string', default: '600' },
+  'at-once': { type: 'string', default: String(availableParallelism() + 1) },
+  times: { type: 'boolean', default: false },
+}
 
-const OWN = new Set(['--no-build', '--laboratory'])
 const words = process.argv.slice(2)
-const flags = words.filter(word => word.startsWith('-') && !OWN.has(word))
+const isOwn = word => Object.keys(OWN).some(name => word === `--${name}` || word.startsWith(`--${name}=`))
+const { values: own } = parseArgs({ args: words.filter(isOwn), options: OWN })
+const nodeFlags = words.filter(word => word.startsWith('-') && !isOwn(word))
 const filters = words.filter(word => !word.startsWith('-'))
 
-if (!words.includes('--no-build')) setUp()
-process.exitCode = run(testFiles())
-
-/** The compiled form of every test whose source exists; leftovers of deleted sources do not run. */
-function testFiles() {
-  const sources = ['src', 'test'].flatMap(folder =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter(path => path.endsWith('.test.ts') && !path.endsWith('.types.test.ts'))
-      .map(path => join(folder, path)),
-  )
-  const chosen = sources.filter(path => filters.length === 0 || filters.some(filter => path.includes(filter)))
-  const wanted = words.includes('--laboratory') ? chosen : chosen.filter(path => !LABORATORY.test(path))
-  if (wanted.length === 0) fail(`no test file matches ${filters.join(' ')}`)
-  for (const path of chosen) if (!wanted.includes(path)) console.log(`${path} is a long run: npm test -- --laboratory`)
-  return wanted.sort().map(path => join(root, 'build', path.replace(/\.ts$/, '.js')))
-}
-
-function run(files) {
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-test-'))
-  const skips = join(folder, 'skipped')
-  try {
-    const done = node([
-      '--test',
-      '--enable-source-maps',
-      '--test-concurrency=2',
-      '--test-reporter=spec',
-      '--test-reporter-destination=stdout',
-      `--test-reporter=${new URL('skip-reporter.mjs', import.meta.url).href}`,
-      `--test-reporter-destination=${skips}`,
-      ...flags,
-      ...files,
-    ])
-    if (done.error !== undefined) fail('the test runner did not start', done)
-    const skipped = reportSkips(readFileSync(skips, 'utf8'))
-    return done.status || (skipped && onCi ? 1 : 0)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** Lists them; true when one of them needed something that is not here. */
-function reportSkips(text) {
-  const lines = text.split('\n').filter(line => line !== '')
-  const byDesign = lines.filter(line => line.includes(' (lacks '))
-  const missing = lines.filter(line => !byDesign.includes(line))
-  list('Skipped by design', byDesign)
-  list(onCi ? 'Skipped, which CI does not allow' : 'Skipped', missing)
-  return missing.length > 0
-}
-
-function list(title, lines) {
-  if (lines.length === 0) return
-  console.log(`\n${title} (${lines.length}):`)
-  for (const line of lines) console.log(`  ${line}`)
-}
+if (!own['no-build']) setUp()
+const { environment } = await services({ quiet: true })
+const swept = sweep(environment)
+const files = testFiles(filters)
+const runs = await runFiles(files, {
+  atOnce: Number(own['at-once']),
+  patience: Number(own.patience) * 1000,
+  nodeFlags,
+  environment,
+})
+for (const line of await swept) console.log(`Left over from a killed run, and removed: ${line}`)
+if (own.times) writeTimes(runs)
+process.exitCode = report(runs, { skipsFail: process.env.CI === 'true' }) ? 0 : 1

@@ -1,5 +1,5 @@
 /** For those who write adapters: the ports, the errors they throw, and the data that goes through them. */
-export type { Extension, ObservedEvent } from './app/extension.js'
+export type { Extension, MetricsPage, ObservedEvent } from './app/extension.js'
 export type {
   Arrival,
   BackendFeatures,
@@ -10,6 +10,12 @@ export type {
 } from './backends/backend.js'
 export { BackendError } from './backends/errors.js'
 export type {
+  LoggedRevocation,
+  RevocationKeep,
+  RevocationLog,
+  RevocationPage,
+} from './backends/revocation-log.js'
+export type {
   Address,
   Binding,
   Broker,
@@ -18,6 +24,7 @@ export type {
   Connection,
   ConnectOptions,
   Consumer,
+  DelayedDelivery,
   Delivery,
   Exchange,
   ExchangeType,
@@ -26,6 +33,7 @@ export type {
   QueueStats,
   Settled,
   Topology,
+  TransactionEntry,
 } from './brokers/broker.js'
 export {
   BrokerError,
@@ -35,7 +43,22 @@ export {
   UnroutableError,
 } from './brokers/errors.js'
 export type {
+  LimitAnswer,
+  LimitAsk,
+  LimitRequest,
+  PlaceNames,
+  PlacesAsk,
+  RateAsk,
+} from './brokers/limits/limit-store.js'
+export type { LimitWindow } from './brokers/limits/limit-window.js'
+export type {
+  PostgresTransaction,
+  SqliteTransaction,
+  UserTransaction,
+} from './brokers/user-transaction.js'
+export type {
   Claimed,
+  ClaimedDelayed,
   PushEntry,
   PushOutcome,
   QueueStore,
@@ -44,7 +67,17 @@ export type {
   Verdict,
 } from './brokers/virtual/queue-store.js'
 export { createVirtualBroker, type VirtualBrokerOptions } from './brokers/virtual/virtual-broker.js'
-export type { Clock, Host, Log, LogFields, LogLevel, Random, Runtime } from './lib/runtime.js'
+export type {
+  Clock,
+  Host,
+  Log,
+  LogFields,
+  LogLevel,
+  Random,
+  ResourceUsage,
+  Runtime,
+  Software,
+} from './lib/runtime.js'
 export type { EpochMs, Ms, SteadyMs } from './lib/time.js'
 export type {
   Call,

@@ -4,6 +4,35 @@ export { MemoryBackendWorld } from './backends/memory/memory-backend-world.js'
 export { createMemoryBroker, type MemoryBrokerOptions } from './brokers/memory/memory-broker.js'
 export { MemoryQueueStore, type MemoryQueueStoreOptions } from './brokers/memory/memory-queue-store.js'
 export { type MemoryLog, type MemoryLogLine, memoryLog } from './lib/memory-log.js'
+export { ChaosCluster, type ChaosClusterOptions, type WorkerProgram } from './testing/chaos/chaos-cluster.js'
+export type { ChaosCounts } from './testing/chaos/chaos-counts.js'
+export type { ChaosProcess, ChaosStart } from './testing/chaos/chaos-process.js'
+export {
+  type BlackholeOptions,
+  ChaosProxy,
+  type ChaosProxyOptions,
+  type CutOptions,
+  type LandmarkAction,
+} from './testing/chaos/chaos-proxy.js'
+export type { ChaosTarget } from './testing/chaos/chaos-target.js'
+export type { FaultCounts } from './testing/chaos/faults.js'
+export type { FlapOptions } from './testing/chaos/flapping.js'
+export type { AttemptLine, JournalLine, PublishLine } from './testing/chaos/journal.js'
+export {
+  type Facts,
+  type History,
+  judge,
+  type LostTask,
+  type StoredResult,
+  type Trouble,
+  type Verdict,
+} from './testing/chaos/judge.js'
+export type { TaskKind } from './testing/chaos/plan.js'
+export { type ChaosServer, type ShakeOptions, type ShakeReport, shake, type Times } from './testing/chaos/shake.js'
+export { printShakeReport, shakeReportAsJson } from './testing/chaos/shake-report.js'
+export type { Landmark } from './testing/chaos/wire/landmark.js'
+export { landmarks } from './testing/chaos/wire/landmarks.js'
+export type { Direction, Wire, WireUnit } from './testing/chaos/wire/wire-unit.js'
 export type { TestWorkerOptions } from './testing/cluster/cluster-worker.js'
 export type {
   RecordedDeadLetter,
@@ -42,6 +71,15 @@ export type {
   BrokerPlace,
   BrokerTimes,
 } from './testing/conformance/broker-harness.js'
+export { poolConformance } from './testing/conformance/pool.js'
+export type {
+  PoolCapability,
+  PoolHarness,
+  PoolOptions,
+  PoolPlace,
+  PoolTold,
+} from './testing/conformance/pool-harness.js'
+export { definePoolTasks } from './testing/conformance/pool-tasks.js'
 export { type EagerMode, type EagerOptions, eager } from './testing/eager.js'
 export { HandClock } from './testing/hand-clock.js'
 export { SimEscapeError, SimFailure } from './testing/sim/errors.js'

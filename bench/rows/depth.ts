@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs'
 import { App } from '../../src/app/app.js'
 import { Worker } from '../../src/worker/worker.js'
-import { newFolder, sqliteUrl } from '../noop-app.js'
+import { SqlitePlace } from '../places.js'
 import type { Contestant, Row } from '../row.js'
 
 const SHALLOW = 10
@@ -13,31 +12,17 @@ const BULK = 1000
 export function depth(): Row {
   return {
     name: 'depth',
-    title: `SQLite (durability os): ${RUNS} tasks, each sending another, from a queue ${DEEP} deep beside one ${SHALLOW} deep`,
-    needsRedis: false,
+    title: `${RUNS} tasks, each sending another, from a queue ${DEEP} deep beside one ${SHALLOW} deep`,
+    needs: [],
     figures: [{ name: 'rate', unit: 'tasks/s', aim: { kind: 'ratio-at-least', value: 0.8 } }],
-    open: async () => {
-      const [deep, shallow] = [await steady(DEEP), await steady(SHALLOW)]
-      return {
-        ours: deep,
-        theirs: shallow,
-        async [Symbol.asyncDispose]() {
-          await deep[Symbol.asyncDispose]()
-          await shallow[Symbol.asyncDispose]()
-        },
-      }
-    },
+    ours: () => steady(DEEP),
+    theirs: () => steady(SHALLOW),
   }
 }
 
-async function steady(messages: number): Promise<Contestant & AsyncDisposable> {
-  const folder = newFolder()
-  const app = new App('bench', {
-    brokerUrl: sqliteUrl(folder),
-    durability: 'os',
-    taskIgnoreResult: true,
-    taskAcksLate: true,
-  })
+async function steady(messages: number): Promise<Contestant> {
+  const place = new SqlitePlace('os')
+  const app = new App('bench', { ...place.settings, taskIgnoreResult: true, taskAcksLate: true })
   let left = 0
   let done: () => void = () => undefined
   const step = app.task('bench.step', async (round: number): Promise<void> => {
@@ -64,7 +49,7 @@ async function steady(messages: number): Promise<Contestant & AsyncDisposable> {
     },
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]()
-      rmSync(folder, { recursive: true, force: true })
+      await place[Symbol.asyncDispose]()
     },
   }
 }

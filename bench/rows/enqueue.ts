@@ -1,75 +1,63 @@
-import { rmSync } from 'node:fs'
-import { newFolder, noopApp, publish, sqliteUrl, timed } from '../noop-app.js'
-import { bullOptions, loadBullMq } from '../peers.js'
-import type { Row, Sample } from '../row.js'
-import type { Durability } from './sqlite-drain.js'
+import { amqplibPublish } from '../contestants/amqplib-publish.js'
+import { bullMqPublish } from '../contestants/bullmq-publish.js'
+import { graphilePublish } from '../contestants/graphile-publish.js'
+import { lovagePublish } from '../contestants/lovage-publish.js'
+import type { Publishing } from '../contestants/publishing.js'
+import { type Place, postgresPlace, rabbitPlace, redisPlace, SqlitePlace } from '../places.js'
+import type { Contestant, Row } from '../row.js'
+import type { Need } from '../servers.js'
 
-const BULK = 1000
-/** Told, not judged: the aims for publishing are about brokers that Lovage does not have yet. */
-const FIGURES = [{ name: 'rate', unit: 'tasks/s' }] as const
-
-/** A thousand calls at a time. */
-export function enqueueBulk(durability: Durability, tasks: number): Row {
-  return enqueue({
-    name: `publish-many-${durability}`,
-    title: `Publishing ${tasks} tasks, ${BULK} at a time, over SQLite (durability ${durability}) beside BullMQ's addBulk`,
-    durability,
-    tasks,
-    ours: bench => publish(bench, tasks),
-    theirs: async queue => {
-      for (let sent = 0; sent < tasks; sent += BULK) {
-        await queue.addBulk(Array.from({ length: BULK }, (_, i) => ({ name: 'noop', data: [sent, i] })))
-      }
-    },
+/** Publishing to a file, beside BullMQ, as a measure of the machine: told, not judged. */
+export function fileEnqueues(tasks: number, few: number): readonly Row[] {
+  const [one, many] = ways(tasks, few)
+  return (['os', 'full'] as const).flatMap(durability => {
+    const place = (): Place => new SqlitePlace(durability)
+    return [
+      row(`publish-many-${durability}`, 'Redis', place, many, () => bullMqPublish(many, true)),
+      row(`publish-one-${durability}`, 'Redis', place, one, () => bullMqPublish(one)),
+    ]
   })
 }
 
-/** Each awaited before the next. */
-export function enqueueOne(durability: Durability, tasks: number): Row {
-  return enqueue({
-    name: `publish-one-${durability}`,
-    title: `Publishing ${tasks} tasks one at a time, over SQLite (durability ${durability}) beside BullMQ`,
-    durability,
-    tasks,
-    ours: async ({ noop }) => {
-      for (let i = 0; i < tasks; i++) await noop.delay(1, i)
-    },
-    theirs: async queue => {
-      for (let i = 0; i < tasks; i++) await queue.add('noop', [1, i])
-    },
-  })
+/** Publishing to servers, beside the same through a peer or a bare client. */
+export function serverEnqueues(tasks: number, few: number): readonly Row[] {
+  const [one, many] = ways(tasks, few)
+  return [
+    row('publish-one-redis', 'Redis', redisPlace, one, () => bullMqPublish(one), 1.5),
+    row('publish-one-amqp', 'RabbitMQ', rabbitPlace, one, () => amqplibPublish(one), 0.8),
+    row('publish-many-redis', 'Redis', redisPlace, many, () => bullMqPublish(many), 1.5),
+    row('publish-many-postgres', 'PostgreSQL', postgresPlace, many, () => graphilePublish(many), 0.8),
+  ]
 }
 
-function enqueue(way: {
-  readonly name: string
-  readonly title: string
-  readonly durability: Durability
-  readonly tasks: number
-  ours(bench: ReturnType<typeof noopApp>): Promise<void>
-  theirs(queue: InstanceType<ReturnType<typeof loadBullMq>['Queue']>): Promise<void>
-}): Row {
-  const { name, title, durability, tasks } = way
-  const rate = async (act: () => Promise<void>): Promise<Sample> => ({ rate: tasks / (await timed(act)) })
+function ways(tasks: number, few: number): readonly [one: Publishing, many: Publishing] {
+  return [
+    { tasks: few, way: 'one' },
+    { tasks, way: 'many' },
+  ]
+}
+
+function row(
+  name: string,
+  need: Need,
+  place: () => Place,
+  how: Publishing,
+  theirs: () => Promise<Contestant>,
+  aim?: number,
+): Row {
+  const { tasks, way } = how
   return {
     name,
-    title,
-    needsRedis: true,
-    figures: FIGURES,
-    open: async () => {
-      const folder = newFolder()
-      const bench = noopApp({ brokerUrl: sqliteUrl(folder), durability, taskIgnoreResult: true })
-      const queue = new (loadBullMq().Queue)('enqueue', bullOptions())
-      await queue.waitUntilReady()
-      return {
-        ours: { name: 'lovage', run: () => rate(() => way.ours(bench)) },
-        theirs: { name: 'BullMQ', run: () => rate(() => way.theirs(queue)) },
-        async [Symbol.asyncDispose]() {
-          await bench.app[Symbol.asyncDispose]()
-          await queue.obliterate({ force: true })
-          await queue.close()
-          rmSync(folder, { recursive: true, force: true })
-        },
-      }
-    },
+    title: `publishing ${tasks} tasks, ${way === 'one' ? 'each confirmed before the next' : 'a thousand at a time'}`,
+    needs: [need],
+    figures: [
+      {
+        name: 'rate',
+        unit: 'tasks/s',
+        ...(aim === undefined ? {} : { aim: { kind: 'ratio-at-least', value: aim } as const }),
+      },
+    ],
+    ours: () => lovagePublish(place(), how),
+    theirs,
   }
 }

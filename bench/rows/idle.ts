@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Child } from '../child.js'
-import { newFolder, sqliteUrl } from '../noop-app.js'
+import { SqlitePlace } from '../places.js'
 import type { Contestant, Row } from '../row.js'
 
 /** Until start-up has been digested, then as long as it is watched, ms. */
@@ -13,26 +12,20 @@ export function idle(): Row {
   return {
     name: 'idle',
     title: 'An idle worker over SQLite, broker and results in one file, beside an idle BullMQ worker',
-    needsRedis: true,
+    needs: ['Redis'],
     figures: [
       { name: 'rss', unit: 'MB', aim: { kind: 'ratio-at-most', value: 1.3 } },
       { name: 'cpu', unit: '% of a core', aim: { kind: 'at-most', value: 1 } },
     ],
-    open: async () => {
-      const folder = newFolder()
-      const settings = { brokerUrl: sqliteUrl(folder), resultBackend: `db+${sqliteUrl(folder)}` }
-      return {
-        ours: watched('lovage-worker', settings),
-        theirs: watched('bullmq-worker', { queue: 'idle' }),
-        async [Symbol.asyncDispose]() {
-          rmSync(folder, { recursive: true, force: true })
-        },
-      }
+    ours: () => {
+      const place = new SqlitePlace('full')
+      return watched('lovage-worker', { ...place.settings, ...place.results }, place)
     },
+    theirs: () => watched('bullmq-worker', { queue: 'idle' }),
   }
 }
 
-function watched(program: 'lovage-worker' | 'bullmq-worker', options: object): Contestant {
+function watched(program: 'lovage-worker' | 'bullmq-worker', options: object, place?: AsyncDisposable): Contestant {
   return {
     name: program,
     run: async () => {
@@ -42,6 +35,9 @@ function watched(program: 'lovage-worker' | 'bullmq-worker', options: object): C
       await pause(WATCH)
       const after = await child.usage()
       return { rss: after.rss / 2 ** 20, cpu: ((after.cpu - before.cpu) / 1000 / WATCH) * 100 }
+    },
+    async [Symbol.asyncDispose]() {
+      await place?.[Symbol.asyncDispose]()
     },
   }
 }

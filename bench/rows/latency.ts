@@ -1,62 +1,65 @@
-import { rmSync } from 'node:fs'
-import { setTimeout as pause } from 'node:timers/promises'
-import { Child } from '../child.js'
-import { newFolder, noopApp, sqliteUrl } from '../noop-app.js'
-import { bullOptions, loadBullMq } from '../peers.js'
-import { type Contest, quantile, type Row, type Sample } from '../row.js'
+import { bullMqLatency } from '../contestants/bullmq-latency.js'
+import { celeryLatency } from '../contestants/celery-latency.js'
+import { lovageLatency } from '../contestants/lovage-latency.js'
+import { SENDS } from '../contestants/sends.js'
+import { postgresPlace, rabbitPlace, redisPlace, SqlitePlace } from '../places.js'
+import type { Aim, Contestant, Row } from '../row.js'
+import type { Need } from '../servers.js'
 
-const SENDS = 200
-/** Between two sends, ms: everybody has gone to sleep again. */
-const GAP = 15
+/** Two processes over a file; BullMQ is a measure of the machine. */
+export function fileLatency(): Row {
+  const [p50, p99] = [5, 20].map(value => ({ kind: 'at-most', value }) as const) as [Aim, Aim]
+  return row(
+    'latency',
+    ['Redis'],
+    { p50, p99 },
+    () => lovageLatency(new SqlitePlace('full')),
+    () => bullMqLatency('redis'),
+  )
+}
 
-/** From the send to the result in the sender's hand; worker and sender are two processes, nothing else is to do. */
-export function latency(): Row {
+/** Two processes over servers. */
+export function serverLatencies(): readonly Row[] {
+  const atMost = (value: number): { readonly p50: Aim; readonly p99: Aim } => {
+    const aim = { kind: 'ratio-at-most', value } as const
+    return { p50: aim, p99: aim }
+  }
+  const rpc = { resultBackend: 'rpc://' }
+  return [
+    row(
+      'latency-redis',
+      ['Redis'],
+      atMost(1),
+      () => lovageLatency(redisPlace()),
+      () => bullMqLatency('redis'),
+    ),
+    row('latency-amqp', ['RabbitMQ', 'Celery'], atMost(0.6), () => lovageLatency(rabbitPlace(), rpc), celeryLatency),
+    row(
+      'latency-postgres',
+      ['PostgreSQL'],
+      atMost(0.5),
+      () => lovageLatency(postgresPlace()),
+      () => bullMqLatency('postgres'),
+    ),
+  ]
+}
+
+function row(
+  name: string,
+  needs: readonly Need[],
+  { p50, p99 }: { readonly p50: Aim; readonly p99: Aim },
+  ours: () => Promise<Contestant>,
+  theirs: () => Promise<Contestant>,
+): Row {
   return {
-    name: 'latency',
-    title: `Idle system, two processes over SQLite (durability full) beside BullMQ: send to result, ${SENDS} sends a round`,
-    needsRedis: true,
+    name,
+    title: `idle system, two processes: send to result, ${SENDS} sends a round`,
+    needs,
     figures: [
-      { name: 'p50', unit: 'ms', aim: { kind: 'at-most', value: 5 } },
-      { name: 'p99', unit: 'ms', aim: { kind: 'at-most', value: 20 } },
+      { name: 'p50', unit: 'ms', aim: p50 },
+      { name: 'p99', unit: 'ms', aim: p99 },
     ],
-    open,
+    ours,
+    theirs,
   }
-}
-
-async function open(): Promise<Contest> {
-  const folder = newFolder()
-  const settings = { brokerUrl: sqliteUrl(folder), resultBackend: `db+${sqliteUrl(folder)}` }
-  const ourWorker = await Child.start('lovage-worker', settings)
-  const theirWorker = await Child.start('bullmq-worker', { queue: 'latency' })
-  const { app, noop } = noopApp(settings)
-  const { Queue, QueueEvents } = loadBullMq()
-  const queue = new Queue('latency', bullOptions())
-  const events = new QueueEvents('latency', bullOptions())
-  await events.waitUntilReady()
-  return {
-    ours: { name: 'lovage, SQLite', run: () => sends(async () => (await noop.delay(1, 2)).get()) },
-    theirs: {
-      name: 'BullMQ, Redis',
-      run: () => sends(async () => (await queue.add('noop', [1, 2])).waitUntilFinished(events)),
-    },
-    async [Symbol.asyncDispose]() {
-      await app[Symbol.asyncDispose]()
-      await Promise.all([ourWorker[Symbol.asyncDispose](), theirWorker[Symbol.asyncDispose]()])
-      await events.close()
-      await queue.obliterate({ force: true })
-      await queue.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-async function sends(act: () => Promise<unknown>): Promise<Sample> {
-  const times: number[] = []
-  for (let i = 0; i < SENDS; i++) {
-    await pause(GAP)
-    const started = performance.now()
-    await act()
-    times.push(performance.now() - started)
-  }
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
 }

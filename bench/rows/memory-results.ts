@@ -1,20 +1,19 @@
 import { Worker } from '../../src/worker/worker.js'
-import { noopApp, timed } from '../noop-app.js'
-import { bullOptions, loadBullMq } from '../peers.js'
+import { BULK, noopApp, timed } from '../noop-app.js'
+import { bullOptions, loadBullMq } from '../peers/bullmq.js'
 import type { Contestant, Row } from '../row.js'
-import { CONCURRENCY } from './sqlite-drain.js'
 
-/** Sent and waited for together. */
-const BULK = 1000
+const CONCURRENCY = 100
 
 /** Everything in one process: send in bulk, run, store the result, hear of it. */
 export function memoryResults(tasks: number): Row {
   return {
     name: 'memory-results',
-    title: `Memory broker and results beside BullMQ: ${tasks} tasks, ${BULK} at a time, sent, run and their results read`,
-    needsRedis: true,
+    title: `${tasks} tasks, ${BULK} at a time, sent, run and their results read`,
+    needs: ['Redis'],
     figures: [{ name: 'rate', unit: 'tasks/s', aim: { kind: 'ratio-at-least', value: 3 } }],
-    open: async () => ({ ours: lovage(tasks), theirs: bullMq(tasks), async [Symbol.asyncDispose]() {} }),
+    ours: () => lovage(tasks),
+    theirs: () => bullMq(tasks),
   }
 }
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { Child } from '../child.js'
-import { newFolder, sqliteUrl } from '../noop-app.js'
+import { packageBuild, packageModule } from '../package-build.js'
+import { SqlitePlace } from '../places.js'
 import type { Contestant, Row } from '../row.js'
 
 const AIM = { kind: 'ratio-at-most', value: 1.3 } as const
@@ -12,20 +12,18 @@ const AIM = { kind: 'ratio-at-most', value: 1.3 } as const
 export function ready(): Row {
   return {
     name: 'ready',
-    title: 'Start to ready: a program with a worker over SQLite, beside one with a BullMQ worker',
-    needsRedis: true,
+    title: 'start to ready: a program with a worker over SQLite, beside one with a BullMQ worker',
+    needs: ['Redis'],
     figures: [{ name: 'ready', unit: 'ms', aim: AIM }],
-    open: async () => {
-      const folder = newFolder()
-      const settings = { brokerUrl: sqliteUrl(folder), resultBackend: `db+${sqliteUrl(folder)}` }
+    ours: () => {
+      const place = new SqlitePlace('full')
       return {
-        ours: { name: 'lovage program', run: () => program('lovage-worker', settings) },
-        theirs: bullMqProgram(),
-        async [Symbol.asyncDispose]() {
-          rmSync(folder, { recursive: true, force: true })
-        },
+        name: 'lovage program',
+        run: () => program('lovage-worker', { ...place.settings, ...place.results }),
+        [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
       }
     },
+    theirs: bullMqProgram,
   }
 }
 
@@ -33,25 +31,24 @@ export function ready(): Row {
 export function readyCommand(): Row {
   return {
     name: 'ready-command',
-    title: 'Start to ready: the command lovage worker, beside a program with a BullMQ worker',
-    needsRedis: true,
+    title: 'start to ready: the command lovage worker, beside a program with a BullMQ worker',
+    needs: ['Redis'],
     figures: [{ name: 'ready', unit: 'ms', aim: AIM }],
-    open: async () => {
-      const folder = newFolder()
-      const index = pathToFileURL(join(import.meta.dirname, '..', '..', 'src', 'index.js')).href
-      writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    ours: () => {
+      const place = new SqlitePlace('full')
+      const index = packageModule('index.js')
+      writeFileSync(join(place.folder, 'package.json'), '{ "type": "module" }')
       writeFileSync(
-        join(folder, 'tasks.js'),
+        join(place.folder, 'tasks.js'),
         `import { App } from '${index}'\nexport const app = new App('bench')\napp.task('bench.noop', () => null)\n`,
       )
       return {
-        ours: { name: 'lovage worker', run: () => command(folder) },
-        theirs: bullMqProgram(),
-        async [Symbol.asyncDispose]() {
-          rmSync(folder, { recursive: true, force: true })
-        },
+        name: 'lovage worker',
+        run: () => command(place.folder),
+        [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
       }
     },
+    theirs: bullMqProgram,
   }
 }
 
@@ -65,7 +62,7 @@ async function program(name: 'lovage-worker' | 'bullmq-worker', options: object)
 }
 
 function command(folder: string): Promise<{ readonly ready: number }> {
-  const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js')
+  const main = join(packageBuild(), 'cli', 'main.js')
   const started = performance.now()
   const child = spawn(process.execPath, [main, 'worker', '-A', 'tasks.js', '--loglevel', 'info'], { cwd: folder })
   return new Promise((resolve, reject) => {

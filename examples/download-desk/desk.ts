@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type AsyncResult, setOptions } from 'lovage'
+import { type AsyncResult, once, setOptions } from 'lovage'
+import { describeSchedule, openSchedule, startBeat } from 'lovage/beat'
 import { Board } from './board.ts'
 import { generate } from './contents.ts'
 import { readJournal } from './journal.ts'
@@ -45,11 +46,30 @@ export async function runDesk(): Promise<readonly string[]> {
 
   const faults = await check(requests, ended, mailbox)
   console.log(`\n${printTable(requests, ended, mailbox.mails, readJournal())}`)
-  const removed = await (await cleanup.delay(0)).get({ timeout: PATIENCE })
-  console.log(`\nClean-up removed ${removed.length} expired packages.`)
+  const removed = await cleanUpBySchedule()
+  console.log(`\nThe scheduled clean-up removed ${removed.length} packages.`)
   if (removed.length !== delivered(ended)) faults.push('the clean-up left packages behind')
   await app[Symbol.asyncDispose]()
   return faults
+}
+
+/** The beat that sends the clean-up every hour runs here for once; a run that is due at once is added while it works. */
+async function cleanUpBySchedule(): Promise<readonly string[]> {
+  await using _beat = await startBeat(app)
+  await using schedule = await openSchedule(app)
+  const name = `clean-up after run ${process.pid}`
+  await schedule.add(name, { task: cleanup.name, schedule: once(Date.now() + 500), args: [0] })
+  console.log('\nThe schedule:')
+  for (const { entry, next } of (await schedule.list()).entries) {
+    console.log(`  ${entry.name}: ${describeSchedule(entry.schedule)}, next ${new Date(next ?? 0).toISOString()}`)
+  }
+  const deadline = Date.now() + PATIENCE * 1000
+  for (;;) {
+    const id = (await schedule.show(name)).state?.lastId
+    if (id !== undefined) return await app.result<readonly string[]>(id).get({ timeout: PATIENCE })
+    if (Date.now() > deadline) throw new Error('the clean-up was not sent when it was due')
+    await pause(50)
+  }
 }
 
 interface Sent extends Watched {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { App, currentTask } from 'lovage'
+import { App, currentTask, every } from 'lovage'
 import { createTransport } from 'nodemailer'
 import { writeJournal } from './journal.ts'
 import { places } from './places.ts'
@@ -106,7 +106,7 @@ export const notify = app.task(
 
 /**
  * Removes what has been in the packages' folder for longer than `seconds`, and names the packages among it; the rest is
- * what a killed worker left half written. Called by hand until there is a scheduler.
+ * what a killed worker left half written. Due every hour, where a beat runs (`lovage beat`, or `lovage worker -B`).
  */
 export const cleanup = app.task('desk.cleanup', async (seconds: number): Promise<readonly string[]> => {
   writeJournal({ what: 'cleanup', request: '-', retries: currentTask().retries })
@@ -120,3 +120,6 @@ export const cleanup = app.task('desk.cleanup', async (seconds: number): Promise
   }
   return removed.filter(name => name.endsWith('.zip'))
 })
+
+/** What nobody has fetched within a day. */
+app.addPeriodicTask(every('1h'), cleanup.s(24 * 3600), { name: 'clean-up' })

@@ -1,33 +1,67 @@
 import type { ResultBackend } from '../backends/backend.js'
+import type { ReplyLine } from '../backends/rpc/reply-line.js'
 import type { Broker } from '../brokers/broker.js'
+import { NotSentError } from '../brokers/errors.js'
+import type { IsGroup } from '../canvas/canvas.js'
+import { type Dag, isDag } from '../canvas/dag.js'
+import { kindOf } from '../canvas/members.js'
+import type { ResultOf, TypedSignature } from '../canvas/typed-signature.js'
+import type { AskOptions } from '../control/broadcast-options.js'
+import { Control, type RevokedWhat } from '../control/control.js'
+import { ControlLine } from '../control/control-line.js'
+import {
+  type CommandHandler,
+  type CustomCommand,
+  type CustomCommandOptions,
+  customCommand,
+} from '../control/custom-command.js'
+import { Inspect } from '../control/inspect.js'
+import { LineAsker } from '../control/line-asker.js'
 import { parseDuration } from '../lib/duration.js'
 import { ConfigError } from '../lib/errors.js'
 import { nodeEnvironment } from '../lib/node-environment.js'
 import { nodeRuntime } from '../lib/node-runtime.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import { uuid4 } from '../lib/uuid.js'
+import { LOVAGE_NAMESPACE, uuid4, uuid5 } from '../lib/uuid.js'
 import type { Codec } from '../protocol/codec.js'
+import type { CommandKind } from '../protocol/control-commands.js'
 import { createCodec } from '../protocol/create-codec.js'
 import { decodeTask } from '../protocol/decode-task.js'
-import { type TaskId, taskId, taskName } from '../protocol/ids.js'
+import { groupId, type TaskId, taskId, taskName } from '../protocol/ids.js'
+import { formatIso } from '../protocol/iso8601.js'
 import { DEFAULT_LIMITS, type Limits } from '../protocol/limits.js'
-import type { ResultMeta } from '../protocol/result-meta.js'
-import type { Signature } from '../protocol/signature.js'
-import { AsyncResult, type ResultSource } from './async-result.js'
+import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
+import type { Kwargs, Signature } from '../protocol/signature.js'
+import type { WorkflowStep } from '../protocol/workflow-record.js'
+import { applyCanvas, applyDag, type CanvasWorld, checkCallable } from './apply-canvas.js'
+import { AsyncResult } from './async-result.js'
+import { builtinTasks } from './builtin-tasks.js'
 import { badOption, type CallOptions, checkCallOptions } from './call-options.js'
 import { camelCase } from './camel-case.js'
+import { chordLife } from './chord-life.js'
+import { destinationOf } from './compose-call.js'
 import { runningTask } from './current-task.js'
+import { DagResult } from './dag-result.js'
+import { dial } from './dial.js'
 import { runEagerly } from './eager.js'
 import { type BatchEntry, BatchError } from './errors.js'
+import { EventWire } from './event-wire.js'
+import { Events } from './events.js'
 import { aroundPublish, type Extension } from './extension.js'
+import { GroupResult } from './group-result.js'
+import { mailboxSettings } from './mailbox-settings.js'
 import { type Outgoing, type OutgoingCall, type OutgoingContext, type OutgoingWorld, outgoingCall } from './outgoing.js'
 import { PublishIds } from './publish-ids.js'
 import { Publisher, type PublishLimits } from './publisher.js'
 import { Queues } from './queues.js'
+import { recordRevocation } from './record-revocation.js'
+import type { AnyResult, ResultSource } from './result.js'
+import { resultOf } from './result-of.js'
 import { ResultWatcher } from './result-watcher.js'
+import type { RevocationEntry } from './revocation-entry.js'
 import { Router } from './router.js'
-import { callOptionsOf } from './set-options.js'
+import { callOptionsOf, type SignatureOptions, setOptions } from './set-options.js'
 import {
   type Origin,
   type ResolvedSettings,
@@ -37,12 +71,25 @@ import {
   type SettingsInput,
   type SettingsLayers,
 } from './settings.js'
-import { makeTask, type RegisteredTask, type TaskOf } from './task.js'
+import { signing } from './signing.js'
+import { makeRemoteTask, makeTask, type RegisteredTask, type RemoteTaskOf, type TaskOf } from './task.js'
 import type { TaskContext } from './task-context.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
 import { taskPolicy } from './task-policy.js'
-import { openBackend, openBroker } from './transports.js'
-import type { ResultOf, TypedSignature } from './typed-signature.js'
+import { Transactional } from './transactional.js'
+import { isByMessage, openBackend, openBroker, openOutbox } from './transports.js'
+import { Workflows } from './workflows.js'
+
+/** An entry besides its schedule and its task; members as in `beatSchedule`. */
+export interface PeriodicOptions {
+  /** Default: made from all of it. */
+  readonly name?: string
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Kwargs
+  /** How it is sent: `queue`, `priority`, `expires` … */
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly [member: string]: unknown
+}
 
 /** Parts that an app is given instead of making them; it does not close what it was given. */
 export interface AppParts {
@@ -69,6 +116,9 @@ export type BatchResults<Signatures extends readonly Signature[]> = {
   readonly [I in keyof Signatures]: AsyncResult<ResultOf<Signatures[I]>>
 }
 
+/** Options that hold for all of a batch. */
+type BatchOptions = Pick<CallOptions, 'publishTimeout' | 'signal' | 'transaction' | 'dispatchOnCommit'>
+
 /** All that follows from the settings. */
 interface Configured extends ResolvedSettings {
   readonly limits: Limits
@@ -76,6 +126,7 @@ interface Configured extends ResolvedSettings {
   readonly resultCodec: Codec
   readonly queues: Queues
   readonly router: Router
+  readonly eventWire: EventWire
 }
 
 /**
@@ -88,9 +139,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   #parts: AppParts
   readonly #code: SettingsInput
   readonly #tasks = new Map<string, RegisteredTask>()
+  /** Celery's own tasks. */
+  readonly builtins: ReadonlyMap<string, RegisteredTask>
   #extensions: readonly Extension[] = []
   readonly #policies = new Map<string, TaskPolicy>()
   readonly #options = new Map<string, TaskOptions>()
+  readonly #periodic = new Map<string, unknown>()
   #brokers = new Map<string, Promise<Broker>>()
   /** Names the queue that answers by message would come to. */
   readonly replyTo: string
@@ -101,8 +155,15 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   #configured: Configured
   #backend: Promise<ResultBackend | undefined> | undefined
   #publisher: Publisher | undefined
+  #transactional: Transactional | undefined
   #watcher: ResultWatcher | undefined
+  #events: Events | undefined
+  #controlLine: ControlLine | undefined
+  #commands: readonly CustomCommand[] = []
   #disposed: Promise<void> | undefined
+  /** Tells running workers what to do. */
+  readonly control: Control
+  readonly #asker: LineAsker
 
   /** Throws `ConfigError` for settings that make no sense. */
   constructor(name: string, settings: SettingsInput = {}, parts: AppParts = {}) {
@@ -115,6 +176,9 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     const environment = parts.environment ?? (parts.runtime === undefined ? nodeEnvironment() : undefined)
     this.#layers = { environment }
     this.#configured = this.#resolve(this.#layers)
+    this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#controlLineMade() })
+    this.control = new Control(this.#asker, what => this.#keepRevoked(what))
+    this.builtins = new Map(builtinTasks(this).map(task => [task.name, task]))
   }
 
   get runtime(): Runtime {
@@ -147,9 +211,33 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.#configured.router
   }
 
+  /** How events travel. */
+  get eventWire(): EventWire {
+    return this.#configured.eventWire
+  }
+
+  /** Events of the cluster: hearing and sending them. */
+  get events(): Events {
+    this.#events ??= new Events({
+      runtime: this.#runtime,
+      origin: this.origin,
+      wire: this.eventWire,
+      codec: this.codec,
+      connectTimeout: this.settings.brokerConnectionTimeout,
+      broker: side => this.broker(side),
+      wakeUp: async () => void (await this.control.heartbeat()),
+    })
+    return this.#events
+  }
+
   /** By name. */
   get tasks(): ReadonlyMap<string, RegisteredTask> {
     return this.#tasks
+  }
+
+  /** Commands of remote control that were added to Celery's. */
+  get commands(): readonly CustomCommand[] {
+    return this.#commands
   }
 
   /** In the order of `use`; the first is outermost. */
@@ -165,15 +253,17 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /**
    * Lays settings from elsewhere (configuration file, environment, flags) over those of the code; what a command line
-   * does with the app it was pointed to. Before the first use of broker or backend only (`LVG_TOO_LATE`).
+   * does with the app it was pointed to. Undefined leaves those that there are. Before the first use of broker or backend
+   * only (`LVG_TOO_LATE`).
    */
-  configure(layers: Omit<SettingsLayers, 'code'>, parts: { readonly runtime?: Runtime } = {}): void {
+  configure(layers: Omit<SettingsLayers, 'code'> | undefined, parts: { readonly runtime?: Runtime } = {}): void {
     if (this.#brokers.size > 0 || this.#backend !== undefined || this.#publisher !== undefined) {
       throw new ConfigError('LVG_TOO_LATE', `App ${this.name} is in use already; configure it before anything is sent.`)
     }
     this.#runtime = parts.runtime ?? this.#runtime
-    this.#configured = this.#resolve(layers)
-    this.#layers = layers
+    const next = layers ?? this.#layers
+    this.#configured = this.#resolve(next)
+    this.#layers = next
     this.#forgetPolicies()
   }
 
@@ -238,9 +328,22 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return task as unknown as TaskOf<Handler>
   }
 
+  /**
+   * A task that this program does not load, such as one of Python's: its name, and the type of function that it is. For calls
+   * and signatures as those of a task here. Throws `ProtocolError` for a name that cannot travel.
+   */
+  remote<Handler extends (...args: never[]) => unknown>(name: string): RemoteTaskOf<Handler> {
+    return makeRemoteTask(taskName(name), (named, args, call) => this.#send(named, args, call)) as RemoteTaskOf<Handler>
+  }
+
+  /** A registered task, or one of Celery's own. */
+  findTask(name: string): RegisteredTask | undefined {
+    return this.#tasks.get(name) ?? this.builtins.get(name)
+  }
+
   /** Options of a registered task, with `taskAnnotations` over them. */
   taskOptions(name: string): TaskOptions | undefined {
-    const task = this.#tasks.get(name)
+    const task = this.findTask(name)
     if (task === undefined || this.settings.taskAnnotations === undefined) return task?.options
     const known = this.#options.get(name)
     if (known !== undefined) return known
@@ -265,6 +368,41 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this
   }
 
+  /** Looks after canvases that were sent with `trackWorkflows`. */
+  get workflows(): Workflows {
+    return new Workflows({
+      runtime: this.#runtime,
+      limits: this.limits,
+      resultExpires: this.settings.resultExpires,
+      chordLife: chordLife(this.settings),
+      control: this.control,
+      resultBackend: () => this.resultBackend(),
+      inspect: () => this.inspect(),
+      publish: (signature, rootId) => {
+        const { task, args } = signature
+        return this.#send(task, args, { ...optionsOf(signature), rootId, addToParent: false })
+      },
+    })
+  }
+
+  /** Asks running workers about themselves. */
+  inspect(options: AskOptions = {}): Inspect {
+    return new Inspect(this.#asker, options)
+  }
+
+  /**
+   * Adds a command to remote control that changes something: workers of this app run the handler, in the worker's own process,
+   * when anybody broadcasts the name. Throws `LVG_DUPLICATE_COMMAND`, `LVG_BAD_OPTION`, `LVG_UNKNOWN_OPTION`.
+   */
+  controlCommand(name: string, handler: CommandHandler, options: CustomCommandOptions = {}): this {
+    return this.#addCommand('control', name, handler, options)
+  }
+
+  /** As `controlCommand`, for a command that only looks: allowed where `remoteControl` is `read`. */
+  inspectCommand(name: string, handler: CommandHandler, options: CustomCommandOptions = {}): this {
+    return this.#addCommand('inspect', name, handler, options)
+  }
+
   /** Publishes a call of a task that need not be registered here. */
   sendTask<Result = unknown>(
     name: string,
@@ -274,9 +412,99 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.#send(name, args, options)
   }
 
-  /** Publishes what a signature says, with options over its own. */
-  apply<Result>(call: TypedSignature<readonly [], Result>, options: CallOptions = {}): Promise<AsyncResult<Result>> {
-    return this.#send(call.task, call.args, { kwargs: call.kwargs, ...callOptionsOf(call), ...options })
+  /**
+   * As `sendTask`, under a name of the caller's for the act itself: where the broker remembers it (D05), whoever sends again under
+   * the same name inserts nothing.
+   */
+  async sendOnce(publishId: string, name: string, args: readonly unknown[], options: CallOptions): Promise<void> {
+    const { sent } = this.#prepare(name, args, options, undefined, { publishId })
+    await this.#dispatch(name, sent.outgoing, { timeout: timeoutOf(name, options), signal: options.signal }, options)
+  }
+
+  /** Throws what `sendTask` would throw before it asks a broker: arguments that cannot travel, a queue that is not there. */
+  check(name: string, args: readonly unknown[], options: CallOptions): void {
+    this.#prepare(name, args, options, undefined)
+  }
+
+  /**
+   * Adds an entry to the schedule (see `beatSchedule`), for the beats of this app: `schedule` is seconds, text such as `30s` or
+   * `0 4 * * *`, or what `crontab(…)` and its like give. The entry is checked when a beat starts. Throws `LVG_DUPLICATE_ENTRY`.
+   * Celery's `add_periodic_task`.
+   */
+  addPeriodicTask(schedule: unknown, call: Signature | string, options: PeriodicOptions = {}): this {
+    const { name, args, kwargs, options: how, ...rest } = options
+    const signature = typeof call === 'string' ? { task: call, args: [], kwargs: {}, options: {} } : call
+    const entry = {
+      task: signature.task,
+      schedule,
+      args: args ?? signature.args,
+      kwargs: { ...signature.kwargs, ...kwargs },
+      options: { ...signature.options, ...how },
+      ...rest,
+    }
+    const named = name ?? periodicName(signature.task, entry)
+    if (this.#periodic.has(named)) {
+      throw new ConfigError(
+        'LVG_DUPLICATE_ENTRY',
+        `App ${this.name} has a schedule entry ${JSON.stringify(named)} already. Give one of the two another name.`,
+      )
+    }
+    this.#periodic.set(named, entry)
+    return this
+  }
+
+  /** Entries of the schedule that stand in the code, by name, unchecked: those of `beatSchedule` and of `addPeriodicTask`. */
+  get schedule(): ReadonlyMap<string, unknown> {
+    return new Map([...Object.entries(this.settings.beatSchedule), ...this.#periodic])
+  }
+
+  /**
+   * Publishes what a signature says, with options over its own: a task, or a whole canvas, of which everything that can start
+   * is sent. Throws `CanvasError` for a canvas that can never run.
+   */
+  apply<Values extends object>(graph: Dag<Values>, options?: SignatureOptions): Promise<DagResult<Values>>
+  apply<Call extends TypedSignature<readonly [], unknown>>(call: Call, options?: CallOptions): Promise<Applied<Call>>
+  async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
+    if (isDag(call)) return await this.#applyDag(call, options)
+    if (kindOf(call) === 'task') {
+      await checkCallable(call, this.#canvasWorld(undefined))
+      return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
+    }
+    const context = runningTask()
+    const { result, rootId } = await applyCanvas(setOptions(call, options), this.#canvasWorld(context))
+    if (context !== undefined && this.policy(context.task).trail) context.addChild(result)
+    return resultOf(result, this, rootId)
+  }
+
+  /** Publishes a canvas of which nobody knows the types. */
+  applyCanvas(call: Signature): Promise<AnyResult> {
+    // Every signature may be applied; those that lack arguments fail in their worker.
+    return this.apply(call as TypedSignature<readonly [], unknown>)
+  }
+
+  /** The result that a tuple stands for, groups and parents included. */
+  resultOf(tuple: ResultTuple): AnyResult {
+    return resultOf(tuple, this)
+  }
+
+  /** A group that was saved (`GroupResult.save`); undefined when there is none. Throws `LVG_NO_RESULT_BACKEND`. */
+  async groupResult<Results extends readonly unknown[]>(id: string): Promise<GroupResult<Results> | undefined> {
+    const backend = await this.resultBackend()
+    const saved = await backend.fetchGroup(groupId(id))
+    // Saved groups have members, and whoever asks says what those give.
+    return saved === undefined ? undefined : (resultOf(saved, this) as GroupResult<Results>)
+  }
+
+  get resultExpires(): Ms | undefined {
+    return this.settings.resultExpires
+  }
+
+  get chordTimeout(): Ms {
+    return this.settings.chordTimeout
+  }
+
+  get chordRetryInterval(): Ms {
+    return this.settings.resultChordRetryInterval
   }
 
   /**
@@ -285,7 +513,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    */
   async publishMany<const Signatures extends readonly TypedSignature<readonly [], unknown>[]>(
     calls: Signatures,
-    limits: Pick<CallOptions, 'publishTimeout' | 'signal'> = {},
+    limits: BatchOptions = {},
   ): Promise<BatchResults<Signatures>> {
     const context = runningTask()
     const prepared = calls.map(call => this.#prepare(call.task, call.args, optionsOf(call), context))
@@ -339,6 +567,14 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.#watcher.wait(id, signal)
   }
 
+  /**
+   * Publishes what stands in the outbox (`outboxUrl`) from now on, whoever put it there, until what it gives is disposed or the
+   * app is closed. Workers do so by themselves. Undefined: there is no outbox.
+   */
+  relayOutbox(): Disposable | undefined {
+    return this.settings.outboxUrl === undefined ? undefined : this.#transactionally().relay()
+  }
+
   /** Lets what is being published settle, then closes what this app opened. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#close()
@@ -349,7 +585,9 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   #keepState(): () => void {
     const [parts, runtime, configured, layers] = [this.#parts, this.#runtime, this.#configured, this.#layers]
     const [brokers, backend, publisher, watcher] = [this.#brokers, this.#backend, this.#publisher, this.#watcher]
-    const [extensions, disposed] = [this.#extensions, this.#disposed]
+    const [extensions, disposed, transactional] = [this.#extensions, this.#disposed, this.#transactional]
+    const events = this.#events
+    const controlLine = this.#controlLine
     return () => {
       this.#substituted = false
       this.#parts = parts
@@ -361,7 +599,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       this.#brokers = brokers
       this.#backend = backend
       this.#publisher = publisher
+      this.#transactional = transactional
       this.#watcher = watcher
+      this.#events = events
+      this.#controlLine = controlLine
       this.#disposed = disposed
     }
   }
@@ -372,7 +613,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#brokers = new Map()
     this.#backend = undefined
     this.#publisher = undefined
+    this.#transactional = undefined
     this.#watcher = undefined
+    this.#events = undefined
+    this.#controlLine = undefined
     this.#disposed = undefined
   }
 
@@ -385,8 +629,11 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   /** Closes what is open now, whatever is opened afterwards. */
   async #close(): Promise<void> {
     const [publisher, watcher, backend] = [this.#publisher, this.#watcher, this.#backend]
-    const [brokers, given] = [this.#brokers, this.#parts.backend]
+    const [brokers, given, events] = [this.#brokers, this.#parts.backend, this.#events]
+    await this.#controlLine?.[Symbol.asyncDispose]()
+    await this.#transactional?.[Symbol.asyncDispose]()
     await publisher?.[Symbol.asyncDispose]()
+    await events?.[Symbol.asyncDispose]()
     await watcher?.[Symbol.asyncDispose]()
     const results = await backend?.catch(() => undefined)
     if (results !== given) await results?.[Symbol.asyncDispose]()
@@ -401,17 +648,22 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     const limits = limitsOf(settings)
     const queues = new Queues(settings)
     const accept = settings.acceptContent
+    const signed = signing(settings, this.#runtime)
+    const common = { plainTypes: settings.jsonPlainTypes, ...(signed === undefined ? {} : { signing: signed }) }
     return {
       ...resolved,
       limits,
-      codec: createCodec({ serializer: settings.taskSerializer, accept, limits }),
+      codec: createCodec({ ...common, serializer: settings.taskSerializer, accept, limits }),
       resultCodec: createCodec({
+        ...common,
         serializer: settings.resultSerializer,
         accept: settings.resultAcceptContent ?? accept,
-        limits,
+        // A result has a bound of its own (L12), which says so itself.
+        limits: { ...limits, messageBytes: Number.POSITIVE_INFINITY, bodyBytes: Number.POSITIVE_INFINITY },
       }),
       queues,
       router: new Router(settings, queues),
+      eventWire: new EventWire(settings, limits, signed),
     }
   }
 
@@ -423,7 +675,22 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     if (resultBackend === undefined || (broker !== undefined && this.origins.resultBackend === 'default'))
       return undefined
     const { settings, limits, resultCodec: codec } = this.#configured
-    return await openBackend(resultBackend, { runtime: this.#runtime, settings, limits, codec })
+    const replyLine = (): Promise<ReplyLine> => this.#makeReplyLine()
+    return await openBackend(resultBackend, { runtime: this.#runtime, settings, limits, codec, replyLine })
+  }
+
+  async #makeReplyLine(): Promise<ReplyLine> {
+    const { BrokerReplyLine } = await import('./reply-line.js')
+    return new BrokerReplyLine({
+      runtime: this.#runtime,
+      name: this.origin,
+      replyTo: this.replyTo,
+      expires: this.settings.resultExpires,
+      connectTimeout: this.settings.brokerConnectionTimeout,
+      broker: () => this.broker(),
+      publishIds: this.publishIds,
+      publisher: this.#makePublisher(),
+    })
   }
 
   async #send<Result>(name: string, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<Result>> {
@@ -431,9 +698,15 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   }
 
   /** Everything that can go wrong without a broker goes wrong here. */
-  #prepare(name: string, args: readonly unknown[], options: CallOptions, context: TaskContext | undefined): Prepared {
+  #prepare(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions,
+    context: TaskContext | undefined,
+    nowhere: OutgoingContext = NOWHERE,
+  ): Prepared {
     checkCallOptions(name, options)
-    const sent = outgoingCall(this, name, args, options, context === undefined ? NOWHERE : this.#lineage(context))
+    const sent = outgoingCall(this, name, args, options, context === undefined ? nowhere : this.#lineage(context))
     const own = this.taskOptions(name)
     const ignored =
       options.ignoreResult ?? (own === undefined ? false : (own.ignoreResult ?? this.settings.taskIgnoreResult))
@@ -443,24 +716,182 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   async #carryOut<Result>(
     { name, sent, ignored, parent }: Prepared,
-    options: Pick<CallOptions, 'publishTimeout' | 'signal'>,
+    options: BatchOptions,
   ): Promise<AsyncResult<Result>> {
     const task = this.settings.taskAlwaysEager ? this.#tasks.get(name) : undefined
     if (task !== undefined) return await this.#runHere<Result>(task, sent, ignored)
-    await this.#publish(sent.outgoing, { timeout: timeoutOf(name, options), signal: options.signal })
+    const limits = { timeout: timeoutOf(name, options), signal: options.signal }
+    if (!ignored) await this.#expectResult(limits)
+    await this.#dispatch(name, sent.outgoing, limits, options)
     if (parent !== undefined && this.policy(parent.task).trail) {
       parent.addChild({ id: sent.id, parent: undefined, members: undefined })
     }
-    return new AsyncResult<Result>(sent.id, this, { ignored })
+    return new AsyncResult<Result>(sent.id, this, { ignored, rootId: sent.rootId })
+  }
+
+  /** A result that comes as a message must find its queue. Nothing has been sent yet when that cannot be had in time (D04). */
+  async #expectResult({ timeout = this.settings.publishTimeout, signal }: PublishLimits): Promise<void> {
+    const given = this.#parts.backend
+    if (given === undefined ? !isByMessage(this.settings.resultBackend) : given.expect === undefined) return
+    const backend = await this.backend()
+    const stop = new AbortController()
+    using _timer = this.#runtime.clock.timer(timeout, () => stop.abort(noReplyQueue(`not within ${timeout / 1000} s`)))
+    const abort = (): void => stop.abort(noReplyQueue('it was aborted', signal?.reason))
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted === true) abort()
+    try {
+      await backend?.expect?.(stop.signal)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** To the broker, or into a transaction of the user's. */
+  async #dispatch(name: string, outgoing: Outgoing, limits: PublishLimits, options: BatchOptions): Promise<void> {
+    const { transaction, dispatchOnCommit } = options
+    if (transaction === undefined && dispatchOnCommit === undefined) {
+      await this.#publish(outgoing, limits)
+      this.sent(outgoing)
+      return
+    }
+    checkCallOptions(name, { transaction, dispatchOnCommit })
+    const within = this.#transactionally()
+    if (transaction !== undefined && dispatchOnCommit !== undefined) {
+      throw badOption(name, 'dispatchOnCommit', 'left out where `transaction` is given', 'given')
+    }
+    if (transaction !== undefined) {
+      await this.#around(outgoing, limits, async ready => {
+        const told = this.settings.taskSendSentEvent ? await this.events.sentWithin(ready) : undefined
+        const entries = told === undefined ? [ready] : [ready, told]
+        await Promise.all(entries.map(entry => within.publishWithin(transaction, entry)))
+      })
+    } else if (dispatchOnCommit !== undefined) {
+      await this.#around(outgoing, limits, ready => within.dispatchOnCommit(dispatchOnCommit, ready))
+    }
+  }
+
+  /** A task was published, here or by a worker of this app: told to monitors, with `taskSendSentEvent`. */
+  sent(outgoing: Outgoing): void {
+    if (this.settings.taskSendSentEvent) this.events.sent(outgoing)
+  }
+
+  #transactionally(): Transactional {
+    this.#transactional ??= new Transactional({
+      runtime: this.#runtime,
+      broker: () => this.broker('write'),
+      openOutbox: () => openOutbox({ runtime: this.#runtime, settings: this.settings }),
+      // Extensions have seen it when it was put there.
+      publish: async message => {
+        await this.#publisherMade().publish(message)
+        this.sent(message)
+      },
+    })
+    return this.#transactional
   }
 
   #publish(outgoing: Outgoing, limits: PublishLimits): Promise<void> {
-    this.#publisher ??= this.#makePublisher()
-    const publisher = this.#publisher
-    if (this.#extensions.length === 0) return publisher.publish(outgoing, limits)
-    return aroundPublish(this.#extensions, this.#runtime.log, outgoing.message, message =>
-      publisher.publish({ ...outgoing, message }, limits),
+    return this.#around(outgoing, limits, (ready, rest) => this.#publisherMade().publish(ready, rest))
+  }
+
+  /** Inside the publish hooks of extensions. */
+  #around(
+    outgoing: Outgoing,
+    limits: PublishLimits,
+    publish: (outgoing: Outgoing, limits: PublishLimits) => Promise<void>,
+  ): Promise<void> {
+    if (this.#extensions.length === 0) return publish(outgoing, limits)
+    const { clock } = this.#runtime
+    const { timeout = this.settings.publishTimeout } = limits
+    const deadline = clock.steady() + timeout
+    return aroundPublish(
+      this.#extensions,
+      this.#runtime,
+      outgoing.message,
+      message => publish({ ...outgoing, message }, { ...limits, timeout: Math.max(0, deadline - clock.steady()) }),
+      { to: outgoing.to, timeout, late: hookTooLate },
     )
+  }
+
+  #addCommand(kind: CommandKind, name: string, handler: CommandHandler, options: CustomCommandOptions): this {
+    const known = this.#commands.map(({ spec }) => spec)
+    this.#commands = [...this.#commands, customCommand(kind, name, handler, options, known)]
+    return this
+  }
+
+  async #applyDag(dag: Dag, options: CallOptions): Promise<DagResult<object>> {
+    const context = runningTask()
+    const nodes = dag.nodes.map(step => ({ ...step, run: setOptions(step.run, options) }))
+    const { results, id, rootId } = await applyDag(
+      { ...dag, nodes },
+      {
+        ...this.#canvasWorld(context),
+        beside: (signature, other) => setOptions(signature, destinationOf(this, other)),
+      },
+    )
+    const members = nodes.flatMap(({ name }) => results.get(name) ?? [])
+    const group = { id, parent: undefined, members }
+    if (context !== undefined && this.policy(context.task).trail) context.addChild(group)
+    const ends = members.map(member => resultOf(member, this, rootId))
+    const named = nodes.flatMap(({ name, after }, at) => {
+      const result = ends[at]
+      return result === undefined ? [] : [{ name, after, result }]
+    })
+    return new DagResult(named, new GroupResult(id, ends, this, { rootId }))
+  }
+
+  #canvasWorld(context: TaskContext | undefined): CanvasWorld {
+    return {
+      random: this.#runtime.random,
+      limits: this.limits,
+      replyTo: this.replyTo,
+      chordLife: chordLife(this.settings),
+      backend: () => this.backend(),
+      rootId: context?.rootId,
+      ...(this.settings.trackWorkflows && {
+        track: (rootId: TaskId, ends: readonly TaskId[], steps: readonly WorkflowStep[]) =>
+          this.workflows.track({ rootId, ends, steps }),
+      }),
+      publish: ({ task, args, ...rest }, root) => {
+        const own = optionsOf({ task, args, ...rest })
+        return this.#send(task, args, { ...own, rootId: own.rootId ?? root, addToParent: false })
+      },
+    }
+  }
+
+  /** What was revoked outlives the workers that hear of it, where there is a store. */
+  async #keepRevoked({ ids = [], roots = [], members = [], stamps = {} }: RevokedWhat): Promise<void> {
+    const backend = await this.backend()
+    if (backend === undefined) return
+    const { revokeTtl: ttl, resultExpires } = this.settings
+    const entries: RevocationEntry[] = ids.map(id => ({ kind: 'id', id: taskId(id) }))
+    for (const root of roots) entries.push({ kind: 'root', id: taskId(root) })
+    for (const [header, values] of Object.entries(stamps)) {
+      for (const value of [values].flat()) entries.push({ kind: 'stamp', header, value })
+    }
+    const dateDone = formatIso(this.#runtime.clock.now())
+    await recordRevocation(entries, { backend, ttl, resultExpires, dateDone, members: members.map(taskId) })
+  }
+
+  #controlLineMade(): ControlLine {
+    this.#controlLine ??= this.#makeControlLine()
+    return this.#controlLine
+  }
+
+  #makeControlLine(): ControlLine {
+    const runtime = this.#runtime
+    const name = `${this.origin}-control`
+    const connectTimeout = this.settings.brokerConnectionTimeout
+    return new ControlLine({
+      runtime,
+      settings: mailboxSettings(this.settings),
+      codec: this.codec,
+      connect: async signal => dial(await this.broker('write'), { runtime, name, connectTimeout }, signal),
+    })
+  }
+
+  #publisherMade(): Publisher {
+    this.#publisher ??= this.#makePublisher()
+    return this.#publisher
   }
 
   #makePublisher(): Publisher {
@@ -490,6 +921,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     const end = await runEagerly(decoded.request, task, this.policy(task.name), {
       runtime: this.#runtime,
       storeState: meta => this.#storeEager(meta),
+      sendEvent: (type, fields) => this.events.send(type, fields),
     })
     await this.#storeEager(end.meta)
     if (this.settings.taskEagerPropagates && end.error !== undefined) throw end.error
@@ -503,6 +935,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   }
 }
 
+/** What `apply` resolves to: for a group its members' values in a list, otherwise what the last task gives. */
+export type Applied<Call> =
+  IsGroup<Call> extends true ? GroupResult<Extract<ResultOf<Call>, readonly unknown[]>> : AsyncResult<ResultOf<Call>>
+
 interface Prepared {
   readonly name: string
   readonly sent: OutgoingCall
@@ -511,7 +947,17 @@ interface Prepared {
   readonly parent: TaskContext | undefined
 }
 
+/** Of entries that are given none: the task, and all that makes it another entry. Stable over restarts, so that its past is found. */
+function periodicName(task: string, entry: unknown): string {
+  return `${task}(${uuid5(LOVAGE_NAMESPACE, JSON.stringify(entry)).slice(0, 8)})`
+}
+
 const NOWHERE: OutgoingContext = Object.freeze({})
+
+function noReplyQueue(why: string, cause?: unknown): NotSentError {
+  const message = `The task was not sent: the queue for its result could not be made ready: ${why}. It is safe to publish it again.`
+  return new NotSentError('LVG_NOT_SENT', message, { cause, transient: true })
+}
 
 function optionsOf(call: Signature): CallOptions {
   return { kwargs: call.kwargs, ...callOptionsOf(call) }
@@ -529,6 +975,11 @@ function timeoutOf(task: string, options: Pick<CallOptions, 'publishTimeout'>): 
 function annotation(options: TaskOptions | undefined): TaskOptions {
   if (options === undefined) return {}
   return Object.fromEntries(Object.entries(options).map(([key, value]) => [camelCase(key), value]))
+}
+
+function hookTooLate(extension: string): NotSentError {
+  const text = `The task was not sent: the publish hook of extension ${extension} did not go on in time. It is safe to publish it again.`
+  return new NotSentError('LVG_NOT_SENT', text, { transient: true })
 }
 
 function limitsOf(settings: Settings): Limits {

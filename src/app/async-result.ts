@@ -1,43 +1,18 @@
-import type { ResultBackend } from '../backends/backend.js'
 import { parseDuration } from '../lib/duration.js'
 import { LovageError } from '../lib/errors.js'
-import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import type { TaskId } from '../protocol/ids.js'
+import { type TaskId, taskId } from '../protocol/ids.js'
 import type { ResultMeta, ResultTuple, State } from '../protocol/result-meta.js'
 import { holdsException, isFinal } from '../protocol/states.js'
 import { badOption } from './call-options.js'
 import { runningTask } from './current-task.js'
 import { type TaskError, TimeoutError, taskErrorOf } from './errors.js'
-import type { Duration } from './task-options.js'
+import { type ProgressStep, progressSteps } from './progress-stream.js'
+import type { AnyResult, GetOptions, ResultLineage, ResultSource } from './result.js'
+import { readTaskLog, type TaskLogLine, taskLogId } from './task-log.js'
+import { watchRecords } from './watch-records.js'
 
-export interface GetOptions {
-  /** Longest wait: seconds or `'5m'`; then `TimeoutError`. Default: for ever. */
-  readonly timeout?: Duration | undefined
-  /** Stops waiting; `get` rejects with its reason. */
-  readonly signal?: AbortSignal | undefined
-  /** False: the error of a task that did not succeed is returned instead of thrown. Default true. */
-  readonly propagate?: boolean | undefined
-  /**
-   * Wait although a task is running here. It holds its slot meanwhile, so workers that wait for each other can stand
-   * still for ever: only for results of other workers. Default false.
-   */
-  readonly allowInTask?: boolean | undefined
-}
-
-/** Where results come from. */
-export interface ResultSource {
-  readonly runtime: Runtime
-  /** Throws `LVG_NO_RESULT_BACKEND`. */
-  resultBackend(): Promise<ResultBackend>
-  /** The final record, pushed. */
-  waitFor(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta>
-  result<T>(id: string): AsyncResult<T>
-}
-
-export interface AsyncResultParts {
-  /** The step before this one in a chain. */
-  readonly parent?: AsyncResult<unknown> | undefined
+export interface AsyncResultParts extends ResultLineage {
   /** No result will be stored: `get` returns undefined at once. */
   readonly ignored?: boolean | undefined
   /** Known already, because the task ran in the caller. */
@@ -45,9 +20,11 @@ export interface AsyncResultParts {
 }
 
 /** The result of one task, by its id: to be waited for, looked at, or forgotten. */
-export class AsyncResult<T> {
+export class AsyncResult<T> implements AnyResult {
+  readonly kind = 'task'
   readonly id: TaskId
-  readonly parent: AsyncResult<unknown> | undefined
+  readonly parent: AnyResult | undefined
+  readonly rootId: TaskId | undefined
   /** No result is stored for this call. */
   readonly ignored: boolean
   readonly #source: ResultSource
@@ -57,6 +34,7 @@ export class AsyncResult<T> {
   constructor(id: TaskId, source: ResultSource, parts: AsyncResultParts = {}) {
     this.id = id
     this.parent = parts.parent
+    this.rootId = parts.rootId
     this.ignored = parts.ignored ?? false
     this.#source = source
     this.#final = parts.meta
@@ -111,16 +89,62 @@ export class AsyncResult<T> {
     return meta.error === undefined ? meta.result : errorOf(meta)
   }
 
-  /** Results of what the task published; members in place of groups. Empty while the task has not ended. */
-  async children(): Promise<readonly AsyncResult<unknown>[]> {
+  /**
+   * The steps of the task, pushed where the store can: what `progress` and `updateState` stored, then its final state, which
+   * is the last step. Throws `TimeoutError` when it has not ended in time.
+   */
+  async *progress(options: Omit<GetOptions, 'propagate'> = {}): AsyncGenerator<ProgressStep, void, undefined> {
+    if (this.ignored) return
+    if (options.allowInTask !== true) refuseInTask(this.id)
+    using limit = this.#limit(this.#timeoutOf(options), options.signal)
+    yield* progressSteps(this.id, this.#source, limit.signal)
+  }
+
+  /** What the task has written with `currentTask().log`, its last lines: where the worker has `taskLogs` on. */
+  async log(): Promise<readonly TaskLogLine[]> {
+    const id = taskLogId(this.id)
+    const backend = await this.#source.resultBackend()
+    return id === undefined ? [] : readTaskLog((await backend.fetch(id))?.result)
+  }
+
+  /** The same, anew whenever there are more, until the task has ended. */
+  async *followLog(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<readonly TaskLogLine[], void> {
+    const logId = taskLogId(this.id)
+    const { signal = new AbortController().signal } = options
+    for await (const meta of watchRecords(logId === undefined ? [this.id] : [logId, this.id], this.#source, signal)) {
+      if (meta.taskId === logId) yield readTaskLog(meta.result)
+      else if (isFinal(meta.status)) break
+    }
+    yield await this.log()
+  }
+
+  /** Results of what the task published. Empty while the task has not ended. */
+  async children(): Promise<readonly AnyResult[]> {
     const { children } = await this.meta()
-    return leaves(children ?? []).map(tuple => this.#source.result(tuple.id))
+    return (children ?? []).map(tuple => this.#source.resultOf(tuple))
+  }
+
+  /** `[[id, parent], null]` as data: Celery's `as_tuple`. */
+  asTuple(): ResultTuple {
+    return { id: this.id, parent: this.parent?.asTuple(), members: undefined }
+  }
+
+  /**
+   * Tells every worker that this task is not to begin, and the result store, for workers that start later; with `terminate`
+   * it is ended where it runs. Resolves when that is told and kept, whether it was in time or not; see `app.control.revoke`.
+   */
+  async revoke(options: { readonly terminate?: boolean; readonly signal?: string } = {}): Promise<void> {
+    await this.#source.control.revoke(this.id, options)
   }
 
   /** Deletes the stored record, and those of its parents. */
   async forget(): Promise<void> {
     const ids: TaskId[] = []
-    for (let link: AsyncResult<unknown> | undefined = this; link !== undefined; link = link.parent) ids.push(link.id)
+    for (let link: AnyResult | undefined = this; link !== undefined; link = link.parent) {
+      // A group has no record; its members have.
+      if (link.kind === 'group') await link.forget()
+      else ids.push(...recordsOf(link.id))
+    }
     this.#final = undefined
     const backend = await this.#source.resultBackend()
     await backend.forget(ids)
@@ -129,15 +153,18 @@ export class AsyncResult<T> {
   async #wait(options: GetOptions): Promise<ResultMeta> {
     if (options.allowInTask !== true) refuseInTask(this.id)
     await this.#source.resultBackend()
-    const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout)
-    if (options.timeout !== undefined && timeout === undefined) {
-      throw badOption(this.id, 'timeout', "seconds, or text such as '5m'", options.timeout)
-    }
+    const timeout = this.#timeoutOf(options)
     if (timeout === undefined && options.signal === undefined) {
       return this.#remember(await this.#source.waitFor(this.id, undefined))
     }
     using limit = this.#limit(timeout, options.signal)
     return this.#remember(await this.#source.waitFor(this.id, limit.signal))
+  }
+
+  #timeoutOf(options: Pick<GetOptions, 'timeout'>): Ms | undefined {
+    const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout)
+    if (options.timeout === undefined || timeout !== undefined) return timeout
+    throw badOption(this.id, 'timeout', "seconds, or text such as '5m'", options.timeout)
   }
 
   /** A signal that fires when the given one does or the time is up. */
@@ -182,10 +209,6 @@ function errorOf(meta: ResultMeta): TaskError {
   return taskErrorOf(meta.error ?? unknown, meta.traceback)
 }
 
-function leaves(tuples: readonly ResultTuple[]): readonly ResultTuple[] {
-  return tuples.flatMap(tuple => (tuple.members === undefined ? [tuple] : leaves(tuple.members)))
-}
-
 function refuseInTask(id: TaskId): void {
   const context = runningTask()
   if (context === undefined || context.isEager) return
@@ -193,4 +216,11 @@ function refuseInTask(id: TaskId): void {
     'LVG_RESULT_IN_TASK',
     `Task ${context.task} waits for the result of ${id}. A task that waits keeps its slot, and workers that wait for each other stand still. Use \`link\` or a chain; or, when another worker runs it, get({ allowInTask: true }).`,
   )
+}
+
+/** The record of a task, and that of its log. */
+function recordsOf(id: string): readonly TaskId[] {
+  const own = taskId(id)
+  const log = taskLogId(own)
+  return log === undefined ? [own] : [own, log]
 }

@@ -1,4 +1,5 @@
 import type { ExchangeType } from '../brokers/broker.js'
+import { transactionProblem, type UserTransaction } from '../brokers/user-transaction.js'
 import { LovageError } from '../lib/errors.js'
 import { suggest } from '../lib/suggest.js'
 import { MAX_NAME_BYTES } from '../protocol/limits.js'
@@ -56,6 +57,17 @@ export interface CallOptions {
   readonly publishTimeout?: Duration | undefined
   /** Stop waiting for the broker. The error says whether the message may have been accepted. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Send it inside this transaction of yours: it is sent if and only if the transaction commits. A client of `pg`, or a
+   * database of node:sqlite, better-sqlite3 or libsql, in the broker's own database, after its BEGIN (D09). With
+   * `publishMany` once for all.
+   */
+  readonly transaction?: UserTransaction | undefined
+  /**
+   * Keep it in an outbox inside this transaction of yours, in the database that `outboxUrl` names, and send it after the
+   * commit, at least once, over whatever broker.
+   */
+  readonly dispatchOnCommit?: UserTransaction | undefined
   /** Remember the result as a child of the running task. Default true. */
   readonly addToParent?: boolean | undefined
   /** Remaining steps of a chain in reverse order: the last element runs next. */
@@ -81,6 +93,10 @@ const isList: Check = Array.isArray
 const isObjectOrList: Check = value => typeof value === 'object' && value !== null
 /** Spans, instants and delivery modes are read, and refused, where they are used. */
 const isAnything: Check = () => true
+
+const isTransaction: Check = value => transactionProblem(value) === undefined
+const TRANSACTION =
+  'a client of pg, or a database of node:sqlite, better-sqlite3 or libsql, with a transaction open (no pool)'
 
 const CHECKS: ReadonlyMap<string, readonly [Check, string]> = new Map<keyof CallOptions, readonly [Check, string]>([
   ['kwargs', [isObject, 'an object']],
@@ -114,6 +130,8 @@ const CHECKS: ReadonlyMap<string, readonly [Check, string]> = new Map<keyof Call
   ['kwargsrepr', [isText, 'text']],
   ['publishTimeout', [isAnything, '']],
   ['signal', [value => value instanceof AbortSignal, 'an AbortSignal']],
+  ['transaction', [isTransaction, TRANSACTION]],
+  ['dispatchOnCommit', [isTransaction, TRANSACTION]],
   ['addToParent', [isFlag, 'true or false']],
   ['chain', [isList, 'a list of signatures']],
   ['chord', [isObject, 'a signature']],

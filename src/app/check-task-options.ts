@@ -1,6 +1,7 @@
 import { parseDuration } from '../lib/duration.js'
 import { badOption, unknownOption } from './call-options.js'
 import { deliveryMode, SETTING_READERS } from './setting-types.js'
+import { countsInWorker, isRateLimit, MAX_CONCURRENT } from './task-limits.js'
 import type { TaskOptions } from './task-options.js'
 
 type Check = readonly [holds: (value: unknown) => boolean, expects: string]
@@ -33,7 +34,12 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   retryJitter: FLAG,
   timeLimit: SPAN,
   softTimeLimit: SPAN,
-  rateLimit: [value => SETTING_READERS.rate.read(value, RATE) !== undefined, SETTING_READERS.rate.expects],
+  rateLimit: [isRateLimit, `${SETTING_READERS.rate.expects}; several of these, or { limit, scope, key }`],
+  maxConcurrent: [
+    value => isWhole(value, 1) && (value as number) <= MAX_CONCURRENT,
+    `a whole number, 1 to ${MAX_CONCURRENT}`,
+  ],
+  concurrencyKey: [value => typeof value === 'function', 'a function of arguments and keyword arguments'],
   ignoreResult: FLAG,
   storeErrorsEvenIfIgnored: FLAG,
   trackStarted: FLAG,
@@ -52,10 +58,9 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   ],
   errback: [value => value === 'id' || value === 'inline', "'id' or 'inline'"],
   trail: FLAG,
+  sendEvents: FLAG,
   description: TEXT,
 }
-
-const RATE = { type: 'rate', default: null, doc: '' } as const
 
 /** A limit that cannot be read must not mean "no limit"; null is as good as absent. Throws `LVG_UNKNOWN_OPTION`, `LVG_BAD_OPTION`. */
 export function checkTaskOptions(task: string, options: TaskOptions): void {
@@ -63,5 +68,14 @@ export function checkTaskOptions(task: string, options: TaskOptions): void {
     if (!Object.hasOwn(CHECKS, name)) throw unknownOption(task, name, Object.keys(CHECKS))
     const [holds, expects] = CHECKS[name as keyof TaskOptions]
     if (value !== undefined && value !== null && !holds(value)) throw badOption(task, name, expects, value)
+  }
+  // Each would be asked for at another place, and one held while the other is waited for.
+  if (typeof options.maxConcurrent === 'number' && countsInWorker(options.rateLimit)) {
+    throw badOption(
+      task,
+      'rateLimit',
+      "counted by the cluster beside `maxConcurrent`: { limit, scope: 'cluster' }",
+      options.rateLimit,
+    )
   }
 }

@@ -9,7 +9,9 @@ import type { Kwargs, Signature } from '../protocol/signature.js'
 import { signatureFromDict } from '../protocol/signature-dict.js'
 import { badOption, type CallOptions } from './call-options.js'
 import type { RouteOptions } from './route.js'
+
 import type { Destination, Router } from './router.js'
+import { callOptionsOf } from './set-options.js'
 import { deliveryMode } from './setting-types.js'
 import type { Settings } from './settings.js'
 import type { TaskOptions } from './task-options.js'
@@ -100,6 +102,17 @@ export function composeCall(
     protocol: settings.taskProtocol,
   }
   return { call, destination }
+}
+
+/** Where a task goes with what its signature says, as options for something that is to go there, too. Throws what the router throws. */
+export function destinationOf(
+  world: Pick<CallWorld, 'router' | 'taskOptions'>,
+  signature: Signature,
+): Pick<CallOptions, 'queue' | 'exchange' | 'routingKey'> {
+  const { task, args, kwargs } = signature
+  const given = routeOptionsOf(callOptionsOf(signature))
+  const { to, queue } = world.router.route(task, args, kwargs, given, ownRoute(world.taskOptions(task) ?? NO_OPTIONS))
+  return queue === undefined ? { exchange: to.exchange, routingKey: to.routingKey } : { queue: queue.name }
 }
 
 const NO_OPTIONS: TaskOptions = Object.freeze({})

@@ -20,6 +20,8 @@ export interface EagerParts {
   readonly runtime: Runtime
   /** Told the states that the handler chooses. */
   storeState(meta: ResultMeta): Promise<void>
+  /** Told the events that it sends. */
+  sendEvent(type: string, fields: Readonly<Record<string, unknown>>): void
 }
 
 /**
@@ -69,6 +71,7 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     fence: undefined,
     isEager: true,
     storeState: (state, meta) => parts.storeState(metaOf(request, state, meta, undefined, undefined, undefined)),
+    sendEvent: (type, fields) => parts.sendEvent(type, { ...fields, uuid: request.id }),
   })
   try {
     const { args, kwargs } = request
@@ -83,6 +86,8 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     if (error instanceof Ignore) return ended('IGNORED', undefined, undefined)
     if (error instanceof Reject) return ended('REJECTED', undefined, undefined)
     return ended('FAILURE', undefined, error)
+  } finally {
+    context.ended()
   }
 }
 

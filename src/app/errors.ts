@@ -2,6 +2,7 @@ import { LovageError } from '../lib/errors.js'
 import type { EpochMs, Ms } from '../lib/time.js'
 import type { TaskId } from '../protocol/ids.js'
 import type { ExceptionInfo } from '../protocol/result-meta.js'
+import type { Signature } from '../protocol/signature.js'
 
 /*
  * Three families: what a handler throws to say how it ends (`Retry`, `Ignore`, `Reject`), what a waiter gets when a
@@ -30,6 +31,17 @@ export class Retry extends LovageError {
   constructor(request: RetryRequest = {}) {
     super('LVG_RETRY', 'The task asked to be run again.', request.error === undefined ? {} : { cause: request.error })
     this.request = request
+  }
+}
+
+/** Thrown by a handler: something else runs in the place of this task, under its id. Made by `currentTask().replace(…)`. */
+export class Replace extends LovageError {
+  override readonly name = 'Replace'
+  readonly signature: Signature
+
+  constructor(signature: Signature) {
+    super('LVG_REPLACE', 'The task asked to be replaced.')
+    this.signature = signature
   }
 }
 
@@ -175,6 +187,15 @@ export class LeaseLostError extends LovageError {
 
   constructor(message = 'The lease of this delivery ran out; another worker may have the task.') {
     super('LVG_LEASE_LOST', message)
+  }
+}
+
+/** A worker ended itself: its queue held messages, it had free slots, and nothing was delivered (`exitOnStall`). */
+export class StallError extends LovageError {
+  override readonly name = 'StallError'
+
+  constructor(what: string) {
+    super('LVG_STALLED', `The worker stalled and a new connection did not help. ${what}`)
   }
 }
 

@@ -51,6 +51,14 @@ test('the first that answers is connected to, and stays the first choice', async
   assert.deepEqual([a.asked, b.asked], [2, 2])
 })
 
+test('with shuffling, each connection begins with one that is drawn', async () => {
+  const [a, b, c] = [place('a'), place('b'), place('c')]
+  const drawn = [0.9, 0.1, 0.5]
+  const broker = new FailoverBroker([a, b, c], { next: () => drawn.shift() ?? 0 })
+  const answers = [await answering(broker), await answering(broker), await answering(broker)]
+  assert.deepEqual(answers, [{ name: 'c' }, { name: 'a' }, { name: 'b' }])
+})
+
 test('when none answers, each has been asked once and the last error is told', async () => {
   const [a, b] = [place('a'), place('b')]
   a.up = b.up = false
@@ -63,10 +71,12 @@ test('it can do what all of them can', () => {
   assert.equal(broker.url, 'a;b')
   assert.deepEqual(broker.features, {
     delays: false,
+    parking: false,
     publishDedupe: true,
     leases: true,
     exchanges: ['direct'],
     durable: true,
+    limits: false,
   })
 })
 

@@ -2,7 +2,7 @@ import type { Address, Queue } from '../brokers/broker.js'
 import type { EpochMs } from '../lib/time.js'
 import type { Codec } from '../protocol/codec.js'
 import { encodeTask } from '../protocol/encode-task.js'
-import type { TaskId } from '../protocol/ids.js'
+import { nameProblem, type TaskId } from '../protocol/ids.js'
 import type { Message } from '../protocol/message.js'
 import type { Signature } from '../protocol/signature.js'
 import type { CallOptions } from './call-options.js'
@@ -20,6 +20,8 @@ export interface Outgoing {
   readonly publishId: string
   /** The task's eta, for brokers that keep delayed messages themselves. */
   readonly notBefore: EpochMs | undefined
+  /** As `PublishOptions.mandatory`. */
+  readonly mandatory?: false
 }
 
 export interface OutgoingWorld extends CallWorld {
@@ -46,6 +48,7 @@ export function outgoing(world: OutgoingWorld, signature: Signature, context: Ou
 
 export interface OutgoingCall {
   readonly id: TaskId
+  readonly rootId: TaskId
   readonly outgoing: Outgoing
 }
 
@@ -58,14 +61,25 @@ export function outgoingCall(
   context: OutgoingContext,
 ): OutgoingCall {
   const { call, destination } = composeCall(world, name, args, options, context)
+  const publishId = context.publishId ?? world.publishIds.draw()
   return {
     id: call.id,
+    rootId: call.rootId ?? call.id,
     outgoing: {
-      message: encodeTask(call, world.codec, world.limits),
+      message: identified(encodeTask(call, world.codec, world.limits), publishId),
       to: destination.to,
       queue: destination.queue,
-      publishId: context.publishId ?? world.publishIds.draw(),
+      publishId,
       notBefore: call.eta,
     },
   }
+}
+
+/**
+ * The message carries the name of its publishing, so that who receives it can tell a second copy of it from another one
+ * with the same task id (D05, D46). Names that AMQP has no room for are left out.
+ */
+function identified(message: Message, publishId: string): Message {
+  if (nameProblem(publishId) !== undefined) return message
+  return { ...message, properties: { ...message.properties, messageId: publishId } }
 }

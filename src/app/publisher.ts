@@ -1,9 +1,10 @@
-import type { Broker, Connection, Queue } from '../brokers/broker.js'
+import { type Broker, type Connection, keepsDelays, type Queue } from '../brokers/broker.js'
 import { BrokerError, NotSentError, PublishUnknownError, UnroutableError } from '../brokers/errors.js'
 import { type BackoffRule, backoff } from '../lib/backoff.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms, SteadyMs } from '../lib/time.js'
+import { dial } from './dial.js'
 import type { Outgoing } from './outgoing.js'
 import type { RetryPolicy } from './setting-types.js'
 
@@ -167,8 +168,12 @@ export class Publisher implements AsyncDisposable {
   }
 
   #send(entry: Entry, line: Line): void {
-    const { message, to, publishId, notBefore } = entry.outgoing
-    const options = notBefore !== undefined && line.broker.features.delays ? { publishId, notBefore } : { publishId }
+    const { message, to, publishId, notBefore, mandatory } = entry.outgoing
+    const options = {
+      publishId,
+      ...(notBefore !== undefined && keepsDelays(line.broker.features) ? { notBefore } : undefined),
+      ...(mandatory === undefined ? undefined : { mandatory }),
+    }
     entry.place = 'sent'
     entry.attempts++
     this.#sent++
@@ -209,10 +214,15 @@ export class Publisher implements AsyncDisposable {
     return Math.min(retry.intervalMax, retry.intervalStart + retry.intervalStep * (entry.attempts - 1))
   }
 
-  /** The queue was there once on this connection and may have been deleted since: worth declaring again, once. */
+  /**
+   * The queue was there when the message was sent and may have been deleted since: worth declaring again, once. Others that were
+   * under way with it come here too, and may find that done already.
+   */
   #vanished(entry: Entry): boolean {
     const { queue } = entry.outgoing
-    return entry.attempts === 1 && queue !== undefined && this.#line?.declared.delete(queue.name) === true
+    if (entry.attempts !== 1 || queue === undefined) return false
+    this.#line?.declared.delete(queue.name)
+    return true
   }
 
   #again(entry: Entry): void {
@@ -251,31 +261,11 @@ export class Publisher implements AsyncDisposable {
         await runtime.clock.sleep(backoff(this.#failures - 1, CONNECT_BACKOFF, runtime.random), signal)
       }
       const broker = await this.#options.broker()
-      const connection = await this.#dial(broker)
+      const connection = await dial(broker, this.#options, signal)
       this.#adopt({ broker, connection, declared: new Set(), declaring: undefined })
     } catch (error) {
       if (!signal.aborted) this.#refused(error)
     }
-  }
-
-  /** Gives up after `connectTimeout`, whether the broker heeds the signal or not. */
-  async #dial(broker: Broker): Promise<Connection> {
-    const { runtime, name, connectTimeout } = this.#options
-    if (connectTimeout === undefined) return await broker.connect({ name }, this.#quit.signal)
-    const late = deferred<never>()
-    const stop = new AbortController()
-    const signal = AbortSignal.any([stop.signal, this.#quit.signal])
-    using _timer = runtime.clock.timer(connectTimeout, () => {
-      const error = notSent(`no connection to ${broker.url} within ${connectTimeout / 1000} s`, undefined, true)
-      stop.abort(error)
-      late.reject(error)
-    })
-    const dialled = broker.connect({ name }, signal)
-    dialled.then(
-      connection => stop.signal.aborted && void connection[Symbol.asyncDispose](),
-      () => undefined,
-    )
-    return await Promise.race([dialled, late.promise])
   }
 
   #adopt(line: Line): void {

@@ -42,9 +42,15 @@ export class Queues {
     return this.#addMissing(name)
   }
 
-  /** Adds a queue at run time, or returns the known one of that name. Throws `LVG_BAD_QUEUE`. */
+  /**
+   * Adds a queue at run time, of the type that missing ones are made of, or returns the known one of that name. Throws
+   * `LVG_BAD_QUEUE`.
+   */
   declare(declaration: NamedQueueDeclaration): Queue {
-    return this.#known.get(declaration.name) ?? this.#add(declaration, this.#settings.taskQueueMaxPriority)
+    const { taskCreateMissingQueueType, taskQueueMaxPriority } = this.#settings
+    const queueArguments = { ...typeArguments(taskCreateMissingQueueType), ...declaration.queueArguments }
+    const typed = Object.keys(queueArguments).length === 0 ? declaration : { ...declaration, queueArguments }
+    return this.#known.get(declaration.name) ?? this.#add(typed, taskQueueMaxPriority)
   }
 
   /** What a worker consumes: the named queues (default: `workerQueues`, else all declared), without the excluded ones. */

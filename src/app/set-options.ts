@@ -1,3 +1,5 @@
+import { addCallbacks } from '../canvas/links.js'
+import type { TypedSignature } from '../canvas/typed-signature.js'
 import { parseDuration } from '../lib/duration.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { Signature } from '../protocol/signature.js'
@@ -5,7 +7,6 @@ import type { CallOptions } from './call-options.js'
 import { checkCallOptions, isCallOption } from './call-options.js'
 import { camelCase, snakeCase } from './camel-case.js'
 import { toEpochMs } from './to-epoch-ms.js'
-import type { TypedSignature } from './typed-signature.js'
 
 /** Call options that make sense within a signature, which may travel. */
 export type SignatureOptions = Omit<CallOptions, 'signal' | 'publishTimeout' | 'addToParent' | 'kwargs' | 'stamps'>
@@ -38,9 +39,7 @@ export function addLink<Takes extends readonly unknown[], Gives>(
   callback: TypedSignature<readonly [string], unknown>,
 ): TypedSignature<Takes, Gives>
 export function addLink(signature: Signature, option: 'link' | 'linkError', callback: Signature): Signature {
-  const present = callOptionsOf(signature)[option] ?? []
-  const links = [...(Array.isArray(present) ? present : [present]), callback]
-  return setOptions(signature, option === 'link' ? { link: links } : { linkError: links })
+  return Object.freeze(addCallbacks(signature, option, [callback]))
 }
 
 /**

@@ -1,7 +1,10 @@
+import { CONTROL_POLICIES, type ControlPolicy } from '../control/control-policy.js'
 import { parseDuration } from '../lib/duration.js'
 import type { Ms } from '../lib/time.js'
+import { readAutoscale } from './autoscale-range.js'
 import { camelCase } from './camel-case.js'
 import type { TaskQueues } from './queue-declaration.js'
+import { parseRate } from './rate.js'
 import type { TaskRoutes } from './route.js'
 import type { Duration, TaskOptions } from './task-options.js'
 
@@ -41,8 +44,11 @@ export interface SettingTypes {
   readonly duration: InOut<Duration, Ms>
   readonly object: InOut<Readonly<Record<string, unknown>>>
   readonly tls: InOut<boolean | Readonly<Record<string, unknown>>>
+  readonly 'control-policy': InOut<ControlPolicy>
   readonly protocol: InOut<1 | 2>
   readonly rate: InOut<string | number>
+  /** Bounds of a pool: `'max,min'`. */
+  readonly autoscale: InOut<string | readonly number[], { readonly max: number; readonly min: number }>
   readonly 'delivery-mode': InOut<1 | 2 | 'transient' | 'persistent', 1 | 2>
   readonly 'retry-policy': InOut<RetryPolicyInput, RetryPolicy>
   readonly queues: InOut<TaskQueues>
@@ -123,11 +129,18 @@ export const SETTING_READERS: { readonly [T in keyof SettingTypes]: SettingReade
       return typeof value === 'boolean' ? value : jsonFromText(text)
     },
   },
+  'control-policy': {
+    expects: "'all', 'read', 'signed', 'none', or a list of commands",
+    read: controlPolicy,
+    fromText: text => (CONTROL_POLICIES.includes(text) ? text : listFromText(text)),
+  },
   protocol: { expects: '1 or 2', read: value => whole(value, 1, 2), fromText: asNumber },
   rate: {
     expects: "a number per second, or text such as '10/s', '100/m', '1000/h'",
-    read: value => (isRate(value) ? value : undefined),
+    read: value =>
+      (typeof value === 'string' || typeof value === 'number') && parseRate(value) !== undefined ? value : undefined,
   },
+  autoscale: { expects: "two whole numbers, most and fewest slots: '10,1'", read: readAutoscale },
   'delivery-mode': { expects: "1, 2, 'transient' or 'persistent'", read: deliveryMode },
   'retry-policy': {
     expects: 'an object of maxRetries, intervalStart, intervalStep, intervalMax',
@@ -157,6 +170,11 @@ export function deliveryMode(value: unknown): 1 | 2 | undefined {
 export function isRate(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0
   return typeof value === 'string' && /^(\d+(\.\d*)?|\.\d+)?(\/[smh])?$/.test(value)
+}
+
+function controlPolicy(value: unknown): ControlPolicy | undefined {
+  if (typeof value === 'string') return CONTROL_POLICIES.includes(value) ? (value as ControlPolicy) : undefined
+  return texts(value)
 }
 
 function texts(value: unknown): readonly string[] | undefined {

@@ -157,21 +157,17 @@ const EMBEDDED_BROKER = 'sqlite:///lovage.db'
 const EMBEDDED_BACKEND = 'db+sqlite:///lovage.db'
 
 function complete(given: ReadonlyMap<SettingName, Given>): Pick<ResolvedSettings, 'settings' | 'origins'> {
-  const values: Record<string, unknown> = {}
-  const origins: Record<string, Origin> = {}
-  const profile = given.get('profile')?.value === 'safe' ? SAFE : {}
-  for (const name of NAMES) {
-    const found = given.get(name)
-    if (found !== undefined) {
-      values[name] = found.value
-      origins[name] = found.origin
-    } else if (name in profile) {
-      values[name] = profile[name]
+  const values: Record<string, unknown> = { ...DEFAULTS }
+  const origins: Record<string, Origin> = { ...ALL_DEFAULT }
+  if (given.get('profile')?.value === 'safe') {
+    for (const [name, value] of Object.entries(SAFE)) {
+      values[name] = value
       origins[name] = 'profile'
-    } else {
-      values[name] = defaultOf(name)
-      origins[name] = 'default'
     }
+  }
+  for (const [name, { value, origin }] of given) {
+    values[name] = value
+    origins[name] = origin
   }
   if (values['brokerUrl'] === undefined) {
     values['brokerUrl'] = EMBEDDED_BROKER
@@ -340,6 +336,9 @@ export const SETTING_ALIASES: ReadonlyMap<string, SettingName> = aliases()
 const ALIASES = SETTING_ALIASES
 /** In the order of the table. */
 const NAMES = Object.keys(SETTINGS) as SettingName[]
+/** Read once: a process may hold many apps, as simulations do. */
+const DEFAULTS: Readonly<Record<string, unknown>> = Object.fromEntries(NAMES.map(name => [name, defaultOf(name)]))
+const ALL_DEFAULT: Readonly<Record<string, Origin>> = Object.fromEntries(NAMES.map(name => [name, 'default']))
 
 function aliases(): Map<string, SettingName> {
   const found = new Map<string, SettingName>()

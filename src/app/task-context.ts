@@ -1,4 +1,6 @@
 import type { Fence } from '../backends/backend.js'
+import { checkCanvas } from '../canvas/check-canvas.js'
+import { checkReplacement } from '../canvas/replacement.js'
 import { parseDuration } from '../lib/duration.js'
 import { LovageError } from '../lib/errors.js'
 import type { Clock, Log } from '../lib/runtime.js'
@@ -6,10 +8,15 @@ import type { EpochMs, Ms } from '../lib/time.js'
 import type { GroupId, TaskId, TaskName } from '../protocol/ids.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultTuple, State } from '../protocol/result-meta.js'
-import type { Kwargs } from '../protocol/signature.js'
-import { Retry, type RetryRequest } from './errors.js'
+import type { Kwargs, Signature } from '../protocol/signature.js'
+import { checkEvent } from './check-event.js'
+import { Replace, Retry, type RetryRequest } from './errors.js'
+import { ProgressReports } from './progress-reports.js'
 import type { Duration } from './task-options.js'
 import { toEpochMs } from './to-epoch-ms.js'
+
+/** As Celery's users name it. */
+export const PROGRESS_STATE: State = 'PROGRESS'
 
 /** How the message came to this worker. */
 export interface DeliveryInfo {
@@ -39,6 +46,8 @@ export interface ContextParts {
   readonly isEager: boolean
   /** Stores a state of the handler's choosing. */
   storeState(state: State, meta: unknown): Promise<void>
+  /** Tells whoever observes the worker. */
+  sendEvent(type: string, fields: Readonly<Record<string, unknown>>): void
 }
 
 export interface RetryOptions {
@@ -61,6 +70,8 @@ export class TaskContext {
   readonly #parts: ContextParts
   readonly #children: ResultTuple[] = []
   #retry: Retry | undefined
+  #reports: ProgressReports | undefined
+  #replace: Replace | undefined
 
   constructor(request: TaskRequest, parts: ContextParts) {
     this.#request = request
@@ -207,14 +218,57 @@ export class TaskContext {
     return retry
   }
 
+  /**
+   * Asks for something else to run in the place of this task; write `throw currentTask().replace(…)`. What runs last of it
+   * has this task's id, so whoever waits for this task waits for that; its callbacks, its chord and the rest of its chain
+   * follow it. Throws `CanvasError` for an empty chain, or a part of a chord.
+   */
+  replace(signature: Signature): Replace {
+    checkCanvas(signature)
+    checkReplacement(signature)
+    const replace = new Replace(signature)
+    this.#replace ??= replace
+    return replace
+  }
+
+  /** What the handler asked for, whether or not it was thrown. */
+  get replaceAsked(): Replace | undefined {
+    return this.#replace
+  }
+
   /** Stores a state of your own, to be seen by `AsyncResult.state()` and `.meta()` until the task ends. */
   updateState(state: State, meta: unknown = null): Promise<void> {
     return this.#parts.storeState(state, meta)
   }
 
-  /** State `PROGRESS` with `{current, total, …meta}`. */
+  /**
+   * State `PROGRESS` with `{current, total, …meta}`, and an event `task-progress`. May be called in a tight loop: the first
+   * report and the one that reaches `total` are stored at once, of those in between the newest, twice a second. Rejects when
+   * `meta` cannot be written.
+   */
   progress(current: number, total: number, meta: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    return this.#parts.storeState('PROGRESS', { ...meta, current, total })
+    this.#reports ??= new ProgressReports({
+      clock: this.#parts.clock,
+      log: this.#parts.log,
+      store: report =>
+        this.#parts.storeState(PROGRESS_STATE, { ...report.meta, current: report.current, total: report.total }),
+    })
+    return this.#reports.report({ current, total, meta })
+  }
+
+  /** The handler has ended; whoever runs it says so. */
+  ended(): void {
+    this.#reports?.[Symbol.dispose]()
+  }
+
+  /**
+   * Tells the cluster's monitors something of your own, such as `sendEvent('task-packed', { parcels: 3 })`, with this task's id
+   * (`uuid`) beside the fields; extensions of the worker get it, too. Sent whether `-E` is on or not, and never waited for.
+   * A monitor takes what follows `task-` for a state of the task. Throws `LVG_BAD_OPTION` for a type that is none.
+   */
+  sendEvent(type: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    checkEvent(type, fields)
+    this.#parts.sendEvent(type, fields)
   }
 
   /** Notes the result of a task published from here; `App` calls it. */

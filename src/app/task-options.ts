@@ -1,4 +1,5 @@
 import type { Ms } from '../lib/time.js'
+import type { LimitKey, Rate, RateLimit, TaskLimits } from './rate-limit.js'
 
 /** A span: a bare number is seconds, as in Celery; text is `'250ms'`, `'5s'`, `'5m'`, `'2h'`, `'3d'`. */
 export type Duration = number | string
@@ -35,7 +36,15 @@ export interface TaskOptions {
   readonly timeLimit?: Duration
   /** Soft limit: the task's AbortSignal fires with `SoftTimeLimitExceeded`. */
   readonly softTimeLimit?: Duration
-  readonly rateLimit?: string | number | null
+  /**
+   * How often it may start: `'10/s'`, `'100/m'`, `'5/h'` or a number per second are Celery's, one by one in each worker; 0 = no limit.
+   * Several windows, limits by key and over the cluster: an array, or an object. Setting `taskDefaultRateLimit`, default none.
+   */
+  readonly rateLimit?: Rate | null | readonly Rate[] | RateLimit
+  /** Executions at a time over the whole cluster; with `concurrencyKey`, of each key. Default no limit. */
+  readonly maxConcurrent?: number
+  /** Calls with the same key share `maxConcurrent`. Default: all calls of the task. */
+  readonly concurrencyKey?: LimitKey
   readonly ignoreResult?: boolean
   readonly storeErrorsEvenIfIgnored?: boolean
   readonly trackStarted?: boolean
@@ -55,6 +64,8 @@ export interface TaskOptions {
   readonly errback?: 'id' | 'inline'
   /** Remember the results of tasks published inside. Default true. */
   readonly trail?: boolean
+  /** Send events about this task where a worker sends any (`-E`). Default true. */
+  readonly sendEvents?: boolean
   readonly description?: string
 }
 
@@ -76,6 +87,11 @@ export interface TaskPolicy {
   readonly storeErrorsEvenIfIgnored: boolean
   readonly trackStarted: boolean
   readonly resultExpires: Ms | undefined
+  /** How long an open chord is remembered after its last part; undefined = as long as it takes. */
+  readonly chordLife: Ms | undefined
   readonly resultExtended: boolean
   readonly trail: boolean
+  readonly sendEvents: boolean
+  /** Undefined = none, as most tasks. */
+  readonly limits: TaskLimits | undefined
 }

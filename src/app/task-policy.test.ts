@@ -26,8 +26,11 @@ test("without anything given a task behaves as Celery's do", () => {
     storeErrorsEvenIfIgnored: false,
     trackStarted: false,
     resultExpires: 86_400_000,
+    chordLife: 608_400_000,
     resultExtended: false,
     trail: true,
+    sendEvents: true,
+    limits: undefined,
   })
 })
 

@@ -1,6 +1,8 @@
 import { parseDuration } from '../lib/duration.js'
 import type { Ms } from '../lib/time.js'
+import { chordLife } from './chord-life.js'
 import type { Settings } from './settings.js'
+import { taskLimits } from './task-limits.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
 
 /** Celery's class defaults, which are no settings. Source: celery/app/task.py:Task. */
@@ -29,8 +31,11 @@ export function taskPolicy(options: TaskOptions, settings: Settings): TaskPolicy
     storeErrorsEvenIfIgnored: options.storeErrorsEvenIfIgnored ?? settings.taskStoreErrorsEvenIfIgnored,
     trackStarted: options.trackStarted ?? settings.taskTrackStarted,
     resultExpires: expiry(options, settings),
+    chordLife: chordLife(settings),
     resultExtended: settings.resultExtended,
     trail: options.trail ?? true,
+    sendEvents: options.sendEvents ?? true,
+    limits: taskLimits(options, settings),
   }
 }
 

@@ -1,20 +1,13 @@
+import { type Missing, type Suffix, signature, type TypedSignature } from '../canvas/typed-signature.js'
 import type { Kwargs } from '../protocol/signature.js'
 import type { AsyncResult } from './async-result.js'
 import type { CallOptions } from './call-options.js'
 import { checkTaskOptions } from './check-task-options.js'
 import type { TaskOptions } from './task-options.js'
-import { type Missing, type Suffix, signature, type TypedSignature } from './typed-signature.js'
 
-/**
- * A task: a plain function under a name, that can be called here (`resize(url, 800)`), or sent to a worker
- * (`await resize.delay(url, 800)`).
- */
-export interface Task<Args extends readonly unknown[], Result> {
-  /** Runs the handler here and now. */
-  (...args: Args): Result | Promise<Result>
+/** A task by its name, wherever it runs: to be called, or to stand in a canvas. */
+export interface RemoteTask<Args extends readonly unknown[], Result> {
   readonly name: string
-  readonly options: TaskOptions
-  readonly handler: (...args: Args) => Result | Promise<Result>
   /** Publishes a call; resolves when the broker has it. */
   delay(...args: Args): Promise<AsyncResult<Result>>
   /** The same, with options. */
@@ -29,6 +22,23 @@ export interface Task<Args extends readonly unknown[], Result> {
   /** An immutable signature: called with exactly these arguments, whatever comes before it. */
   si(...args: Args): TypedSignature<readonly unknown[], Result>
 }
+
+/**
+ * A task: a plain function under a name, that can be called here (`resize(url, 800)`), or sent to a worker
+ * (`await resize.delay(url, 800)`).
+ */
+export interface Task<Args extends readonly unknown[], Result> extends RemoteTask<Args, Result> {
+  /** Runs the handler here and now. */
+  (...args: Args): Result | Promise<Result>
+  readonly name: string
+  readonly options: TaskOptions
+  readonly handler: (...args: Args) => Result | Promise<Result>
+}
+
+/** The remote task of a function's type. */
+export type RemoteTaskOf<Handler> = Handler extends (...args: infer Args) => infer Return
+  ? RemoteTask<Args, Awaited<Return>>
+  : never
 
 /**
  * The task that a handler makes. The handler's own type is what is inferred, not its parameters: otherwise a parameter
@@ -63,15 +73,22 @@ export function makeTask<Args extends readonly unknown[], Result>(
 ): Task<Args, Result> {
   checkTaskOptions(name, options)
   const task = (...args: Args): Result | Promise<Result> => handler(...args)
-  const members = {
-    options,
-    handler,
-    delay: (...args: Args) => send<Result>(name, args, NO_OPTIONS),
-    applyAsync: (args: readonly unknown[], call: CallOptions = NO_OPTIONS) => send<Result>(name, args, call),
-    s: (...args: readonly unknown[]) => signature(name, args, false),
-    si: (...args: readonly unknown[]) => signature(name, args, true),
-  }
+  const members = { options, handler, ...callsOf(name, send) }
   Object.defineProperty(task, 'name', { value: name, enumerable: true })
   // The members above are those of Task; the compiler cannot follow the partial application of `s`.
   return Object.freeze(Object.assign(task, members)) as unknown as Task<Args, Result>
+}
+
+export function makeRemoteTask(name: string, send: SendTask): RemoteTask<readonly unknown[], unknown> {
+  // As for tasks: what is called with what, the caller's types say.
+  return Object.freeze({ name, ...callsOf(name, send) }) as unknown as RemoteTask<readonly unknown[], unknown>
+}
+
+function callsOf(name: string, send: SendTask): object {
+  return {
+    delay: (...args: readonly unknown[]) => send(name, args, NO_OPTIONS),
+    applyAsync: (args: readonly unknown[], call: CallOptions = NO_OPTIONS) => send(name, args, call),
+    s: (...args: readonly unknown[]) => signature(name, args, false),
+    si: (...args: readonly unknown[]) => signature(name, args, true),
+  }
 }

@@ -1,10 +1,10 @@
 import { test } from 'node:test'
+import type { TypedSignature } from '../canvas/typed-signature.js'
 import type { App } from './app.js'
 import type { AsyncResult } from './async-result.js'
 import type { TaskError } from './errors.js'
 import { addLink } from './set-options.js'
 import type { SettingsInput } from './settings.js'
-import type { TypedSignature } from './typed-signature.js'
 
 /*
  * What the compiler must know and must refuse, from handler to result. Nothing here runs: the file is right when it

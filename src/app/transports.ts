@@ -1,12 +1,20 @@
 import type { ResultBackend } from '../backends/backend.js'
+import type { ReplyLine } from '../backends/rpc/reply-line.js'
 import type { Broker } from '../brokers/broker.js'
+import type { Outbox } from '../brokers/outbox/outbox.js'
+import type { PostgresTarget } from '../drivers/postgres/postgres-url.js'
+import type { RedisAddress } from '../drivers/redis/redis-address.js'
 import { ConfigError } from '../lib/errors.js'
 import { maskUrl } from '../lib/mask-url.js'
 import type { Runtime } from '../lib/runtime.js'
+import type { Ms } from '../lib/time.js'
 import type { Codec } from '../protocol/codec.js'
 import type { Limits } from '../protocol/limits.js'
+import { demandEncryption, isOpenToOthers } from './encryption.js'
 import { FailoverBroker } from './failover-broker.js'
+import { Queues } from './queues.js'
 import type { Settings } from './settings.js'
+import { badUrl, sqlitePath } from './sqlite-path.js'
 
 /** What adapters are given. */
 export interface TransportParts {
@@ -18,6 +26,8 @@ export interface BackendParts extends TransportParts {
   /** For results. */
   readonly codec: Codec
   readonly limits: Limits
+  /** For results that travel as messages. */
+  replyLine(): Promise<ReplyLine>
 }
 
 type OpenBroker = (url: string, parts: TransportParts) => Promise<Broker>
@@ -25,45 +35,169 @@ type OpenBackend = (url: string, parts: BackendParts) => Promise<ResultBackend>
 
 /** Scheme → adapter. Each is loaded when it is asked for, so nobody pays for what they do not use. */
 const BROKERS: ReadonlyMap<string, OpenBroker> = new Map([
+  ['amqp', openAmqpBroker],
+  ['amqps', openAmqpBroker],
+  ['librabbitmq', openAmqpBroker],
   ['memory', openMemoryBroker],
+  ['postgres', openPostgresBroker],
+  ['postgresql', openPostgresBroker],
+  ['pyamqp', openAmqpBroker],
+  ['pyamqps', openAmqpBroker],
+  ['redis', openRedisBroker],
+  ['redis+socket', openRedisBroker],
+  ['rediss', openRedisBroker],
+  ['sentinel', openRedisBroker],
   ['sqlite', openSqliteBroker],
+  ['valkey', openRedisBroker],
+  ['valkeys', openRedisBroker],
 ])
 
 const BACKENDS: ReadonlyMap<string, OpenBackend> = new Map([
   ['cache+memory', openMemoryBackend],
+  ['db+postgres', openPostgresBackend],
+  ['db+postgresql', openPostgresBackend],
   ['db+sqlite', openSqliteBackend],
+  ['redis', openRedisBackend],
+  ['redis+socket', openRedisBackend],
+  ['rediss', openRedisBackend],
+  ['rpc', openRpcBackend],
+  ['sentinel', openRedisBackend],
+  ['valkey', openRedisBackend],
+  ['valkeys', openRedisBackend],
 ])
 
 /** Schemes of Celery that a person may expect, by what they stand for. */
 const ABSENT: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    RabbitMQ: ['amqp', 'amqps', 'pyamqp', 'pyamqps', 'librabbitmq'],
-    Redis: ['redis', 'rediss', 'redis+socket', 'valkey', 'valkeys', 'sentinel'],
-    PostgreSQL: ['postgres', 'postgresql', 'db+postgres', 'db+postgresql', 'sqlalchemy+postgresql', 'sqla+postgresql'],
-    'results by message': ['rpc'],
+    'PostgreSQL with the tables of Kombu': ['sqlalchemy+postgresql', 'sqla+postgresql'],
   }).flatMap(([what, schemes]) => schemes.map(scheme => [scheme, what] as const)),
 )
 
 /** Opens what `brokerUrl` names; alternatives are joined by `;`. Throws `ConfigError` `LVG_UNKNOWN_SCHEME`, `LVG_BAD_URL`. */
 export async function openBroker(urls: string, parts: TransportParts): Promise<Broker> {
   const brokers: Broker[] = []
-  for (const url of urls.split(';')) {
+  for (const url of alternatives(urls)) {
     const open = BROKERS.get(schemeOf(url))
     if (open === undefined) throw unknownScheme('broker', url, BROKERS.keys())
     brokers.push(await open(url, parts))
   }
   const [first, ...rest] = brokers
   if (first === undefined) throw badUrl(urls, 'names no broker')
-  return rest.length === 0 ? first : new FailoverBroker([first, ...rest])
+  if (rest.length === 0) return first
+  const shuffle = parts.settings.brokerFailoverStrategy === 'shuffle' ? parts.runtime.random : undefined
+  return new FailoverBroker([first, ...rest], shuffle)
+}
+
+/** Results come as messages over the broker itself: something has to be ready for them before a task is sent. */
+export function isByMessage(url: string | undefined): boolean {
+  return url !== undefined && /^rpc:\/\//i.test(url)
 }
 
 /** Opens what `resultBackend` names; `disabled` = none. Throws `ConfigError` `LVG_UNKNOWN_SCHEME`, `LVG_BAD_URL`. */
 export async function openBackend(url: string, parts: BackendParts): Promise<ResultBackend | undefined> {
   if (/^disabled(:\/\/)?$/.test(url)) return undefined
-  if (url.includes(';')) throw badUrl(url, 'is a list; results go to one backend')
+  if (alternatives(url).length > 1) throw badUrl(url, 'is a list; results go to one backend')
   const open = BACKENDS.get(schemeOf(url))
   if (open === undefined) throw unknownScheme('result backend', url, BACKENDS.keys())
   return await open(url, parts)
+}
+
+/** Opens what `outboxUrl` names. Throws `ConfigError` `LVG_NO_OUTBOX`, `LVG_UNKNOWN_SCHEME`, `LVG_BAD_URL`. */
+export async function openOutbox(parts: TransportParts): Promise<Outbox> {
+  const { runtime, settings } = parts
+  const url = settings.outboxUrl
+  if (url === undefined) {
+    throw new ConfigError(
+      'LVG_NO_OUTBOX',
+      'dispatchOnCommit keeps messages in an outbox, and none is set. Set `outboxUrl` to the database of your transactions, here and in the workers.',
+    )
+  }
+  switch (schemeOf(url)) {
+    case 'postgres':
+    case 'postgresql': {
+      const [{ PostgresOutbox }, { parsePostgresUrl }] = await Promise.all([
+        import('../brokers/outbox/postgres-outbox.js'),
+        import('../drivers/postgres/postgres-url.js'),
+      ])
+      const target = parsePostgresUrl(url)
+      demandPostgresTls(url, target, parts)
+      return new PostgresOutbox({ target, schema: settings.postgresSchema, runtime })
+    }
+    case 'sqlite': {
+      const path = sqlitePath(url)
+      const { SqliteOutbox } = await import('../brokers/outbox/sqlite-outbox.js')
+      return new SqliteOutbox(path)
+    }
+    default:
+      throw unknownScheme('outbox', url, ['postgres', 'postgresql', 'sqlite'])
+  }
+}
+
+async function openAmqpBroker(url: string, { runtime, settings }: TransportParts): Promise<Broker> {
+  const [{ createAmqpBroker }, { parseAmqpUrl }] = await Promise.all([
+    import('../brokers/amqp/amqp-broker.js'),
+    import('../brokers/amqp/amqp-url.js'),
+  ])
+  const { host, tls } = parseAmqpUrl(url)
+  const encrypted = tls || settings.brokerUseSsl !== false
+  demandEncryption({ url, hosts: [host], encrypted }, settings.requireTls)
+  return createAmqpBroker({
+    url,
+    runtime,
+    heartbeat: settings.brokerHeartbeat ?? 0,
+    connectTimeout: settings.brokerConnectionTimeout ?? NO_LIMIT,
+    loginMethod: settings.brokerLoginMethod,
+    useSsl: settings.brokerUseSsl,
+    consumerTimeout: settings.rabbitmqConsumerTimeout,
+    managementUrl: settings.rabbitmqManagementUrl,
+    behaviour: {
+      confirms: settings.publishConfirms,
+      publishTimeout: settings.publishTimeout,
+      declare: settings.brokerDeclare,
+      publishVia: settings.publishVia,
+      quorum: settings.workerDetectQuorumQueues && usesQuorumQueues(settings),
+      delayQueueType: settings.brokerNativeDelayedDeliveryQueueType,
+    },
+  })
+}
+
+/** Longest that a timer can be set for: three weeks. */
+const NO_LIMIT: Ms = 2 ** 31 - 1
+
+/** Of the configured queues, consumed or not. Source: celery/utils/quorum_queues.py detect_quorum_queues. */
+function usesQuorumQueues(settings: Settings): boolean {
+  return new Queues(settings).declared.some(queue => queue.arguments?.['x-queue-type'] === 'quorum')
+}
+
+/** Several sentinels are one place. */
+function alternatives(urls: string): readonly string[] {
+  return /^sentinel:/i.test(urls) ? [urls] : urls.split(';')
+}
+
+async function openRedisBroker(url: string, parts: TransportParts): Promise<Broker> {
+  const [{ createRedisBroker }, { redisBrokerOptions }] = await Promise.all([
+    import('../brokers/redis/redis-broker.js'),
+    import('./redis-transport.js'),
+  ])
+  const options = await redisBrokerOptions(url, parts)
+  lookAtRedisWay(options.address, parts)
+  return createRedisBroker(options)
+}
+
+/** What weakens the connection is said where it is opened (S44); other adapters say it themselves. */
+function lookAtRedisWay({ url, at, tls, password }: RedisAddress, { runtime, settings }: TransportParts): void {
+  const hosts = at.kind === 'tcp' ? [at.host] : at.kind === 'socket' ? [] : at.sentinels.map(({ host }) => host)
+  const encrypted = tls !== undefined && (at.kind !== 'sentinel' || at.tls !== undefined)
+  const way = { url, hosts, encrypted }
+  demandEncryption(way, settings.requireTls)
+  if (password === undefined || !isOpenToOthers(way)) return
+  runtime.log.warning(`The password for ${url}, and everything else, travels in plain text: use rediss://.`)
+}
+
+/** What `sslmode` permits to be sent in plain text. */
+function demandPostgresTls(url: string, { host, sslMode }: PostgresTarget, { settings }: TransportParts): void {
+  const encrypted = sslMode === 'require' || sslMode === 'verify-ca' || sslMode === 'verify-full'
+  demandEncryption({ url, hosts: host.startsWith('/') ? [] : [host], encrypted }, settings.requireTls)
 }
 
 async function openMemoryBroker(url: string, { runtime }: TransportParts): Promise<Broker> {
@@ -72,7 +206,7 @@ async function openMemoryBroker(url: string, { runtime }: TransportParts): Promi
 }
 
 async function openSqliteBroker(url: string, { runtime, settings }: TransportParts): Promise<Broker> {
-  const path = filePath(url)
+  const path = sqlitePath(url)
   const { createSqliteBroker } = await import('../brokers/sqlite/sqlite-broker.js')
   return createSqliteBroker({
     url,
@@ -85,13 +219,60 @@ async function openSqliteBroker(url: string, { runtime, settings }: TransportPar
   })
 }
 
+async function openPostgresBroker(url: string, parts: TransportParts): Promise<Broker> {
+  const { runtime, settings } = parts
+  const [{ createPostgresBroker }, { parsePostgresUrl }] = await Promise.all([
+    import('../brokers/postgres/postgres-broker.js'),
+    import('../drivers/postgres/postgres-url.js'),
+  ])
+  const target = parsePostgresUrl(url)
+  demandPostgresTls(url, target, parts)
+  return createPostgresBroker({
+    url: maskUrl(url),
+    target,
+    runtime,
+    schema: settings.postgresSchema,
+    leaseMs: settings.leaseTime,
+    renewMs: settings.leaseRenewInterval,
+  })
+}
+
 async function openMemoryBackend(url: string, { runtime, limits }: BackendParts): Promise<ResultBackend> {
   const { createMemoryBackend } = await import('../backends/memory/memory-backend.js')
   return createMemoryBackend({ runtime, url, limits })
 }
 
+async function openRedisBackend(url: string, parts: BackendParts): Promise<ResultBackend> {
+  const [{ createRedisBackend }, { redisBackendOptions }] = await Promise.all([
+    import('../backends/redis/redis-backend.js'),
+    import('./redis-transport.js'),
+  ])
+  const options = await redisBackendOptions(url, parts)
+  lookAtRedisWay(options.address, parts)
+  return createRedisBackend(options)
+}
+
+async function openPostgresBackend(url: string, parts: BackendParts): Promise<ResultBackend> {
+  const { runtime, settings, codec, limits } = parts
+  const [{ createPostgresBackend }, { parsePostgresUrl }] = await Promise.all([
+    import('../backends/postgres/postgres-backend.js'),
+    import('../drivers/postgres/postgres-url.js'),
+  ])
+  const target = parsePostgresUrl(url)
+  demandPostgresTls(url, target, parts)
+  return createPostgresBackend({
+    url,
+    target,
+    runtime,
+    codec,
+    limits,
+    schema: settings.postgresSchema,
+    serializer: settings.resultSerializer,
+  })
+}
+
 async function openSqliteBackend(url: string, parts: BackendParts): Promise<ResultBackend> {
-  const path = filePath(url)
+  const path = sqlitePath(url)
   const { runtime, settings, codec, limits } = parts
   const { createSqliteBackend } = await import('../backends/sqlite/sqlite-backend.js')
   return createSqliteBackend({
@@ -106,35 +287,26 @@ async function openSqliteBackend(url: string, parts: BackendParts): Promise<Resu
   })
 }
 
+async function openRpcBackend(url: string, parts: BackendParts): Promise<ResultBackend> {
+  const { runtime, settings, codec, limits } = parts
+  const { RpcBackend } = await import('../backends/rpc/rpc-backend.js')
+  return new RpcBackend({
+    url,
+    runtime,
+    codec,
+    limits,
+    serializer: settings.resultSerializer,
+    persistent: settings.resultPersistent === true,
+    ttl: settings.resultExpires,
+    line: await parts.replyLine(),
+  })
+}
+
 function schemeOf(url: string): string {
   const match = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)
   if (match?.[1] === undefined) throw badUrl(url, 'has no scheme; write for example sqlite:///lovage.db')
   if (/\s/.test(url)) throw badUrl(url, 'contains a space; in a URL it is written %20')
   return match[1].toLowerCase()
-}
-
-/** `sqlite:///a/b.db` → `a/b.db`, `sqlite:////a/b.db` → `/a/b.db`, as SQLAlchemy reads them. */
-function filePath(url: string): string {
-  const rest = url.slice(url.indexOf('://') + 3)
-  if (!rest.startsWith('/'))
-    throw badUrl(url, 'needs three slashes before a relative path, four before an absolute one')
-  if (/[?#]/.test(rest))
-    throw badUrl(url, 'has `?` or `#`, which mean nothing here; in a path they are written %3F and %23')
-  const path = decoded(rest.slice(1), url)
-  if (path === '' || path === ':memory:') throw badUrl(url, 'names no file; for messages in memory write memory://')
-  return path
-}
-
-function decoded(path: string, url: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    throw badUrl(url, 'has a `%` that begins no escape; a percent sign is written %25')
-  }
-}
-
-function badUrl(url: string, problem: string): ConfigError {
-  return new ConfigError('LVG_BAD_URL', `The URL ${maskUrl(url)} ${problem}.`)
 }
 
 function unknownScheme(what: string, url: string, known: Iterable<string>): ConfigError {

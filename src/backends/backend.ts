@@ -1,6 +1,8 @@
 import type { Ms } from '../lib/time.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { GroupMeta, ResultMeta } from '../protocol/result-meta.js'
+import type { QuietChord, QuietClaim } from './quiet-chord.js'
+import type { RevocationLog } from './revocation-log.js'
 
 /*
  * The result backend port: states and values of tasks, groups, and the counting of chords.
@@ -24,6 +26,11 @@ export interface ResultBackend extends AsyncDisposable {
    * `stored` (D41).
    */
   store(meta: ResultMeta, options: StoreOptions): Promise<'stored' | 'refused'>
+  /**
+   * Asked before a task is sent whose result may be read here: makes ready whatever the result comes to. Rejects with
+   * `signal.reason`. Absent where results are kept for whoever asks.
+   */
+  expect?(signal: AbortSignal): Promise<void>
   /** Rejects with `ResultDecodeError` when there is a record that cannot be read (M46). */
   fetch(id: TaskId): Promise<ResultMeta | undefined>
   /**
@@ -33,15 +40,24 @@ export interface ResultBackend extends AsyncDisposable {
    * when the store is lost; when that is transient, watch again: every watch begins with the present records.
    */
   watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta>
+  /** Ids of records that begin so, in no order, at most `limit`. May be slow: for people. Absent where nobody but the sender reads. */
+  findIds?(prefix: string, limit: number): Promise<readonly TaskId[]>
   forget(ids: readonly TaskId[]): Promise<void>
   saveGroup(group: GroupMeta, ttl: Ms | undefined): Promise<void>
   fetchGroup(id: GroupId): Promise<GroupMeta | undefined>
   forgetGroup(id: GroupId): Promise<void>
-  /** How many parts the chord has. Arrivals before it are kept and counted. */
-  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void>
+  /**
+   * How many parts the chord has. Arrivals before it are kept and counted. `memo`: all that somebody needs to end the chord when
+   * whoever was to do it is gone; with it `claimQuietChords` finds the chord until it is closed.
+   */
+  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void>
   arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival>
   /** After the body (or the chord's error) has been published. */
   close(chord: GroupId): Promise<void>
+  /** Those that have been quiet for long, the longest first; each is given to one asker at a time (D72). Absent where none are counted. */
+  claimQuietChords?(claim: QuietClaim): Promise<readonly QuietChord[]>
+  /** Absent where nothing is kept that could be read by somebody else. */
+  readonly revocations?: RevocationLog
   /** Removes what has expired; resolves to the number removed. Backends with their own expiry return 0. */
   cleanup(): Promise<number>
 }
@@ -60,10 +76,19 @@ export interface StoreOptions {
   readonly ttl: Ms | undefined
   /** Which attempt writes; undefined = not fenced (clients, tools, other languages). */
   readonly fence: Fence | undefined
+  /** For results that travel as messages; others take no notice. Absent = nobody is told. */
+  readonly reply?: ReplyAddress | undefined
 }
 
-/** Orders the attempts of one task id: by `retries`, then by the broker's claim order (D45). */
+/** Where the sender of a task wants its result: the message's `reply_to` and `correlation_id`. */
+export interface ReplyAddress {
+  readonly queue: string
+  readonly correlationId: string | undefined
+}
+
+/** Orders the attempts of one task id: by their number, then by the broker's claim order (D45). */
 export interface Fence {
+  /** `attemptNumber`: `retries`, unless the task has replaced another one. */
   readonly retries: number
   readonly claim: number
 }

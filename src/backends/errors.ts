@@ -10,3 +10,12 @@ export class BackendError extends LovageError {
     this.transient = options.transient
   }
 }
+
+/** The store was damaged and is kept aside: a person should look before a new one takes its place. */
+export class DamagedResultsError extends BackendError {
+  override readonly name = 'DamagedResultsError'
+
+  constructor(code: string, message: string, options: { readonly cause?: unknown }) {
+    super(code, message, { ...options, transient: false })
+  }
+}

@@ -2,6 +2,8 @@ import type { EpochMs, Ms } from '../lib/time.js'
 import type { QueueName } from '../protocol/ids.js'
 import type { Message } from '../protocol/message.js'
 import type { BrokerError } from './errors.js'
+import type { LimitAnswer, LimitRequest } from './limits/limit-store.js'
+import type { UserTransaction } from './user-transaction.js'
 
 /*
  * The broker port.
@@ -23,24 +25,53 @@ export interface Broker extends AsyncDisposable {
   readonly features: BrokerFeatures
   /** Rejects with `BrokerError`; `transient` says whether trying again may help. */
   connect(options: ConnectOptions, signal?: AbortSignal): Promise<Connection>
+  /**
+   * Publishes inside a transaction of the user's own, through its handle: the messages exist if and only if it commits (D09).
+   * Brokers that cannot have none. Rejects with `UnroutableError` before anything is written, with `ConfigError`
+   * `LVG_FOREIGN_TRANSACTION` when the handle leads to another store.
+   */
+  publishWithin?(transaction: UserTransaction, entries: readonly TransactionEntry[]): Promise<void>
 }
 
 export interface ConnectOptions {
   /** Who connects: the node name of a worker, `gen<pid>@<host>` of a client. Shown by the broker's own tools. */
   readonly name: string
+  /**
+   * User code will run on this event loop while messages are held: they stay held however long it keeps the loop from turning
+   * (D24). Brokers with leases see to that for every holder; others at the cost of a thread, for connections that ask for it.
+   */
+  readonly guarded?: boolean
 }
 
 export interface BrokerFeatures {
   /** `notBefore` is honoured by the store itself; otherwise the worker holds what is not due. */
   readonly delays: boolean
+  /** `requeue` with a delay is kept by the store, even where `notBefore` is only a hint. Absent: as `delays`. */
+  readonly parking?: boolean
   /** A repeated `publishId` inserts nothing (D05). */
   readonly publishDedupe: boolean
   /** Held messages are guarded by a lease (D22–D25) rather than by the connection. */
   readonly leases: boolean
+  /** The exchange type of events where it is not topic: Redis publishes them to whoever listens, by patterns of their keys. */
+  readonly eventExchange?: 'fanout'
+  /** What many are told is written for each of them: so nobody listens without need. Absent: it costs the broker little. */
+  readonly storesBroadcasts?: true
   /** Exchange types that route. */
   readonly exchanges: readonly ExchangeType[]
   /** Messages survive the end of this process. */
   readonly durable: boolean
+  /**
+   * With `mandatory: false` the default exchange reaches queues that are not known to exist: nobody can tell whether a client of
+   * another language waits there. Absent: a queue exists when it is declared.
+   */
+  readonly reachesUndeclared?: boolean
+  /** It keeps limits over the cluster (`Connection.limit`). Absent: it does not. */
+  readonly limits?: boolean
+}
+
+/** Is there any use in telling this broker of delays? */
+export function keepsDelays(features: BrokerFeatures): boolean {
+  return features.parking ?? features.delays
 }
 
 export type ExchangeType = 'direct' | 'topic' | 'fanout'
@@ -82,10 +113,27 @@ export interface Address {
 export interface PublishOptions {
   /** Names this act of publishing: a repetition within 60 s inserts nothing where `publishDedupe` is true. */
   readonly publishId: string
-  /** Not delivered before this wall time, where `delays` is true. */
+  /** Not delivered before this wall time, where `delays` is true; a hint where only `parking` is. */
   readonly notBefore?: EpochMs
+  /**
+   * `false`: a message that no queue wants is dropped in silence, as AMQP does without its `mandatory` flag. For events, control
+   * messages and replies, which often have no listener. Default true: it rejects with `UnroutableError`.
+   */
+  readonly mandatory?: false
   /** Dropped undelivered after this wall time. Only for messages without the task expiry rules; tasks keep `expires`. */
   readonly signal?: AbortSignal
+}
+
+/** A message that goes along with a transaction of the user's. */
+export interface TransactionEntry {
+  readonly message: Message
+  readonly to: Address
+  readonly publishId: string
+  readonly notBefore: EpochMs | undefined
+  /** To be declared first. */
+  readonly queue: Queue | undefined
+  /** As `PublishOptions.mandatory`. */
+  readonly mandatory?: false
 }
 
 export interface Connection extends AsyncDisposable {
@@ -99,22 +147,44 @@ export interface Connection extends AsyncDisposable {
    * `RejectedByBrokerError` (D06).
    */
   publish(message: Message, to: Address, options: PublishOptions): Promise<void>
-  /** Declares the queues, then delivers at most `prefetch` unsettled messages at a time; 0 = no limit (adapters may cap, L10). */
+  /**
+   * Declares the queues, then delivers at most `prefetch` unsettled messages at a time; 0 = no limit (adapters may cap, L10),
+   * below 0 = none until it is raised.
+   */
   consume(queues: readonly Queue[], prefetch: number): Promise<Consumer>
   /** Up to `limit` ready messages, oldest first, held by this connection until settled. Never waits. */
   get(queue: QueueName, limit: number): Promise<readonly Delivery[]>
+  /**
+   * Up to `limit` messages that are not due yet, held like any other: for moving them elsewhere. Only where the broker keeps
+   * delays and lets them be taken out. A clean requeue without a delay makes such a message ready.
+   */
+  getDelayed?(queue: QueueName, limit: number): Promise<readonly DelayedDelivery[]>
   stats(queue: QueueName): Promise<QueueStats>
   /** Every queue the broker can enumerate. */
   list(): Promise<readonly QueueStats[]>
   /** Every binding the broker can enumerate. */
   bindings(): Promise<readonly Binding[]>
+  /** Why the last `list` or `bindings` may have missed something; absent = it did not. */
+  readonly unlisted?: string | undefined
+  /**
+   * Bytes of what is ready in the queue, bodies and what goes with them, about. Some brokers look at every message for it. Absent,
+   * and undefined: this one does not tell.
+   */
+  weigh?(queue: QueueName): Promise<number | undefined>
   /** Drops ready and delayed messages; held ones stay. Resolves to the number dropped. */
   purge(queue: QueueName): Promise<number>
+  /** Limits over the cluster, where `BrokerFeatures.limits` (limits/limit-store.ts). Places are held by this connection. */
+  limit?(request: LimitRequest): Promise<readonly LimitAnswer[]>
   /**
    * True when the leases of this connection may have run out (D25): before any effect of a late-acked task ask
    * `Delivery.current`. Always false without leases.
    */
   suspect(): boolean
+}
+
+export interface DelayedDelivery {
+  readonly delivery: Delivery
+  readonly notBefore: EpochMs
 }
 
 export interface Binding {
@@ -135,6 +205,7 @@ export interface QueueStats {
 
 /** A turn's worth of deliveries at a time, in the broker's order. Iteration ends when the consumer or connection closes. */
 export interface Consumer extends AsyncIterable<readonly Delivery[]>, AsyncDisposable {
+  /** As in `consume`. What was delivered already stays delivered. */
   setPrefetch(count: number): Promise<void>
   add(queue: Queue): Promise<void>
   cancel(queue: QueueName): Promise<void>
@@ -171,6 +242,11 @@ export interface Delivery {
    * Asked for messages with a past (`faults` above 0) before they run; `stale` = do not run it.
    */
   begin(): Promise<Settled>
+  /**
+   * Before it is refused as poison: whoever gets it next, should this process end meanwhile, must still see what made it
+   * poison (`faults`, `begun`), and not that it waited here last. `stale` = somebody else's to refuse.
+   */
+  condemn(): Promise<Settled>
   /** Asks the store whether the token is still ours. */
   current(): Promise<boolean>
 }

@@ -13,12 +13,14 @@ export const EXIT = {
   pidFileHeld: 73,
   /** Reading or writing failed, or a store is damaged. */
   io: 74,
+  /** The worker stalled and was told to end then (`--exit-on-stall`). */
+  stalled: 75,
 } as const
 
 export type ExitCode = number
 
 /** Numbers of the signals that `lovage` listens to, as POSIX systems have them. */
-const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGUSR1: 10 } as const
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGUSR1: 10, SIGUSR2: 12 } as const
 
 export type SignalName = keyof typeof SIGNAL_NUMBERS
 

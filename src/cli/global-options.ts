@@ -51,7 +51,7 @@ export const GLOBAL_OPTIONS: OptionTable & { readonly [K in keyof GlobalOptions]
     },
   ),
   quiet: flag('-q, --quiet', 'Print results and errors only.'),
-  json: flag('--json', 'Print JSON on standard output, and errors as JSON on standard error.'),
+  json: flag('--json', 'Print JSON on standard output, and errors as JSON on standard error.', { alias: '-j' }),
   noColor: flag('--no-color', 'No colours. They are also off when the output is no terminal.', { env: ['NO_COLOR'] }),
   debug: flag('--debug', 'Print the stack of an error too.', { env: ['LOVAGE_DEBUG'] }),
 }

@@ -1,3 +1,4 @@
+import type { StrayErrorKind } from '../worker/stray-error.js'
 import type { ExitCode, SignalName } from './exit-code.js'
 
 /**
@@ -22,13 +23,23 @@ export interface Io {
   onSignal(listener: (signal: SignalName) => void): Disposable
   /** From now on errors that nobody caught go to `listener` instead of ending the process, until disposed. */
   onStrayError(listener: (error: unknown, how: StrayErrorKind) => void): Disposable
+  /** The screen and keyboard that a person sits at; undefined where input or output is none. */
+  terminal(): Terminal | undefined
   isProcessAlive(pid: number): boolean
   /** Ends the process now, whatever still runs. */
   exit(code: ExitCode): void
 }
 
-/** Thrown where nobody catches, or a promise rejected that nobody awaits. */
-export type StrayErrorKind = 'exception' | 'rejection'
+/** A screen to draw on and keys that are read one by one. */
+export interface Terminal {
+  readonly columns: number
+  readonly rows: number
+  write(text: string): void
+  /** From now on keys are not echoed and come here as they are pressed, in the terminal's own sequences, until disposed. */
+  onKeys(listener: (keys: string) => void): Disposable
+  /** Until disposed. */
+  onResize(listener: () => void): Disposable
+}
 
 export interface TextSink {
   write(text: string): void

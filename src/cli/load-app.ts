@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { type AppExport, appExport } from '../app/app-export.js'
+import { type LoadedConfig, loadConfig } from '../app/load-config.js'
 import { App, type SettingsInput } from '../index.js'
 import { ConfigError } from '../lib/errors.js'
 import { maskUrl } from '../lib/mask-url.js'
-import { type AppExport, appExport } from './app-export.js'
+import { whatIsAt } from '../lib/node-find-file.js'
+import { loadModule, type ModuleExports } from '../lib/node-load-module.js'
 import type { LoadAppOptions } from './command.js'
-import { whatIsAt } from './find-file.js'
+import { doors } from './doors.js'
 import type { GlobalOptions, LogLevelName } from './global-options.js'
 import type { Io } from './io.js'
-import { type LoadedConfig, loadConfig } from './load-config.js'
-import { loadModule } from './load-module.js'
 import { LoadedApp } from './loaded-app.js'
 import { type AppPlace, locateApp, usualApp } from './locate-app.js'
 import type { Output } from './output.js'
@@ -27,24 +28,22 @@ export interface LoadAppParts {
  * @throws ConfigError when there is no app, its module cannot be loaded, or a setting makes no sense
  */
 export async function loadApp({ global, io, out }: LoadAppParts, options: LoadAppOptions): Promise<LoadedApp> {
-  const config = await loadConfig(global.config, configFolder(global, io.cwd()))
+  const config = await loadConfig(global.config, configFolder(global, io.cwd()), doors)
   const place = findApp(global, config, io.cwd())
   const flags = { ...globalSettings(global, io, out), ...options.flags }
   const found = place === undefined ? bareApp(flags, config, io, options) : await importApp(place)
   // Whatever stands in them is checked when they are laid over each other.
   const layers = { file: config?.settings as SettingsInput, environment: io.env, flags: flags as SettingsInput }
-  const from = { file: place?.file, configFile: config?.file }
+  const from = { file: place?.file, exportName: place?.exportName, configFile: config?.file, exports: found.exports }
   const loaded = new LoadedApp(found.app, from, layers, { color: !global.noColor })
-  if (options.needsTasks === true) await loadMore(loaded.app, options.include ?? [], io.cwd())
+  if (options.needsTasks === true) await loaded.include(moreModules(loaded.app, options.include ?? [], io.cwd()))
   return loaded
 }
 
 /** Modules that are loaded for the tasks they define. */
-async function loadMore(app: App, include: readonly string[], cwd: string): Promise<void> {
+function moreModules(app: App, include: readonly string[], cwd: string): readonly string[] {
   const { settings } = app
-  for (const module of [...settings.imports, ...settings.include, ...include]) {
-    await loadModule(locateApp(module, cwd).file)
-  }
+  return [...settings.imports, ...settings.include, ...include].map(module => locateApp(module, cwd).file)
 }
 
 /** A folder after `-A` brings its own configuration. */
@@ -60,8 +59,9 @@ function findApp(global: GlobalOptions, config: LoadedConfig | undefined, cwd: s
   return wanted === undefined ? usualApp(cwd) : locateApp(wanted, cwd)
 }
 
-async function importApp(place: AppPlace): Promise<AppExport> {
-  return appExport(place.file, await loadModule(place.file), place.exportName)
+async function importApp(place: AppPlace): Promise<AppExport & { readonly exports: ModuleExports }> {
+  const exports = await loadModule(place.file, doors)
+  return { ...appExport(place.file, exports, place.exportName), exports }
 }
 
 function bareApp(
@@ -69,7 +69,7 @@ function bareApp(
   config: LoadedConfig | undefined,
   io: Io,
   options: LoadAppOptions,
-): { readonly app: App } {
+): { readonly app: App; readonly exports: ModuleExports } {
   const told = [
     flags['brokerUrl'],
     io.env['LOVAGE_BROKER_URL'],
@@ -77,7 +77,7 @@ function bareApp(
     config?.settings['brokerUrl'],
   ]
   if (options.needsTasks !== true && told.some(url => url !== undefined && url !== '')) {
-    return { app: new App('lovage', {}, { environment: {} }) }
+    return { app: new App('lovage', {}, { environment: {} }), exports: {} }
   }
   throw new ConfigError(
     'LVG_APP_NOT_FOUND',

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../lib/errors.js'
-import { findModule, MODULE_EXTENSIONS, whatIsAt } from './find-file.js'
+import { findModule, MODULE_EXTENSIONS, whatIsAt } from '../lib/node-find-file.js'
 
 /** Where an App is to be found. */
 export interface AppPlace {

@@ -25,6 +25,15 @@ export class Output {
     return this.#options.json
   }
 
+  get quiet(): boolean {
+    return this.#options.quiet
+  }
+
+  /** Lines of our own on standard output. */
+  say(lines: readonly string[]): void {
+    for (const line of lines) this.#io.stdout.write(`${line}\n`)
+  }
+
   /** What was asked for: the document with `--json`, the lines otherwise. */
   result(document: unknown, lines: () => readonly string[]): void {
     if (this.#options.json) this.#io.stdout.write(`${printDocument(document)}\n`)

@@ -1,9 +1,10 @@
 import { createInterface, type Interface } from 'node:readline'
+import type { StrayErrorKind } from '../worker/stray-error.js'
 import { Interrupted } from './errors.js'
 import type { ExitCode, SignalName } from './exit-code.js'
-import type { Io, StrayErrorKind, TextSink, TextSource } from './io.js'
+import type { Io, Terminal, TextSink, TextSource } from './io.js'
 
-const SIGNALS: readonly SignalName[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1']
+const SIGNALS: readonly SignalName[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
 
 /** Those that end an ordinary command; the others are left to the system until somebody listens. */
 const ENDING: readonly SignalName[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']
@@ -83,6 +84,10 @@ export class ProcessIo implements Io {
         this.#process.off('unhandledRejection', rejected)
       },
     }
+  }
+
+  terminal(): Terminal | undefined {
+    return this.isTty.stdin && this.isTty.stdout ? new ProcessTerminal(this.#process, this.#stdout) : undefined
   }
 
   isProcessAlive(pid: number): boolean {
@@ -168,5 +173,49 @@ class StreamSource implements TextSource {
       chunks.push(bytes)
     }
     return Buffer.concat(chunks).toString('utf8')
+  }
+}
+
+class ProcessTerminal implements Terminal {
+  readonly #stdin: NodeJS.ReadStream
+  readonly #stdout: NodeJS.WriteStream
+  readonly #sink: TextSink
+
+  constructor({ stdin, stdout }: NodeJS.Process, sink: TextSink) {
+    this.#stdin = stdin as NodeJS.ReadStream
+    this.#stdout = stdout as NodeJS.WriteStream
+    this.#sink = sink
+  }
+
+  get columns(): number {
+    return this.#stdout.columns
+  }
+
+  get rows(): number {
+    return this.#stdout.rows
+  }
+
+  write(text: string): void {
+    this.#sink.write(text)
+  }
+
+  onKeys(listener: (keys: string) => void): Disposable {
+    const stdin = this.#stdin
+    const heard = (chunk: Buffer | string): void => listener(String(chunk))
+    stdin.setRawMode(true)
+    stdin.on('data', heard)
+    stdin.resume()
+    return {
+      [Symbol.dispose]: () => {
+        stdin.off('data', heard)
+        stdin.setRawMode(false)
+        stdin.pause()
+      },
+    }
+  }
+
+  onResize(listener: () => void): Disposable {
+    this.#stdout.on('resize', listener)
+    return { [Symbol.dispose]: () => void this.#stdout.off('resize', listener) }
   }
 }

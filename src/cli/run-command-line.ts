@@ -1,6 +1,16 @@
+import { DamagedResultsError } from '../backends/errors.js'
+import { BeatStoreError, EntryError } from '../beat.js'
 import { DamagedStoreError } from '../brokers/errors.js'
 import { SqliteDamagedError, SqliteError } from '../drivers/errors.js'
-import { BackendError, BrokerError, ConfigError, EncodeError, LovageError, ProtocolError } from '../index.js'
+import {
+  BackendError,
+  BrokerError,
+  ConfigError,
+  EncodeError,
+  LovageError,
+  ProtocolError,
+  StallError,
+} from '../index.js'
 import { escapeText } from '../lib/escape-text.js'
 import type { Command, CommandContext, CommandGroup } from './command.js'
 import { CommandError, Interrupted } from './errors.js'
@@ -80,10 +90,14 @@ function exitCodeOf(error: unknown, io: Io): ExitCode {
   const { reason } = io.signal
   if (io.signal.aborted && reason instanceof Interrupted) return reason.exitCode
   if (error instanceof CommandError) return error.exitCode
+  if (error instanceof StallError) return EXIT.stalled
   if (error instanceof ConfigError || isMisuse(error)) return EXIT.usage
-  if (error instanceof DamagedStoreError || error instanceof SqliteDamagedError || error instanceof SqliteError)
-    return EXIT.io
-  const outer = error instanceof BrokerError || error instanceof BackendError
+  if (error instanceof DamagedStoreError || error instanceof DamagedResultsError) return EXIT.io
+  if (error instanceof SqliteDamagedError || error instanceof SqliteError) return EXIT.io
+  // Not what became of one message, but a broker that waiting does not mend: login, rights, arguments, certificates.
+  if (error instanceof BrokerError && error.constructor === BrokerError && !error.transient) return EXIT.usage
+  if (error instanceof EntryError) return EXIT.usage
+  const outer = error instanceof BrokerError || error instanceof BackendError || error instanceof BeatStoreError
   return outer && error.transient ? EXIT.unavailable : EXIT.error
 }
 

@@ -1,4 +1,4 @@
-import type { App } from '../index.js'
+import type { App, Settings } from '../index.js'
 import { maskUrl } from '../lib/mask-url.js'
 import type { Worker } from '../worker.js'
 import { outside } from './output.js'
@@ -15,7 +15,9 @@ export function workerBanner(app: App, worker: Worker, version: string): readonl
     `.> app:         ${outside(app.name)}`,
     `.> transport:   ${outside(maskUrl(settings.brokerUrl))}`,
     `.> results:     ${settings.resultBackend === undefined ? 'disabled' : outside(maskUrl(settings.resultBackend))}`,
-    `.> concurrency: ${worker.concurrency} (inline)`,
+    `.> concurrency: ${slots(worker)} (${worker.poolKind})`,
+    `.> prefetch:    ${prefetch(settings)}`,
+    ...limits(app),
     '',
     '[queues]',
     ...queues.map(queue => {
@@ -31,4 +33,20 @@ export function workerBanner(app: App, worker: Worker, version: string): readonl
     ...tasks.map(name => `. ${outside(name)}`),
     '',
   ]
+}
+
+function slots({ autoscale, concurrency }: Worker): string {
+  return autoscale === undefined ? String(concurrency) : `{min=${autoscale.min}, max=${autoscale.max}}`
+}
+
+function prefetch({ workerDisablePrefetch, workerPrefetchMultiplier }: Settings): string {
+  if (workerDisablePrefetch) return 'off: only what can run now'
+  return workerPrefetchMultiplier === 0 ? 'no limit' : `${workerPrefetchMultiplier} per slot`
+}
+
+function limits(app: App): readonly string[] {
+  const limited = [...app.tasks.keys()].filter(name => app.policy(name).limits !== undefined).length
+  if (limited === 0) return []
+  const tasks = limited === 1 ? '1 task' : `${limited} tasks`
+  return [`.> limits:      ${app.settings.workerDisableRateLimits ? 'rates are off' : `of ${tasks}`}`]
 }

@@ -79,3 +79,58 @@ function damage(path: string, aside: string | undefined): string {
   }
   return `The SQLite file ${path} was damaged; it was kept as ${aside}. Run "lovage sqlite recover ${aside}" to salvage what is readable, then start again.`
 }
+
+/**
+ * What went wrong at a Redis server, by what somebody has to do about it: `AUTH` wrong or missing password, `DENIED` a
+ * missing right, `DATABASE` no such database, `UNREACHABLE` no connection, `TLS` no secure one, `NO_MASTER` sentinels name
+ * none, `READONLY` a replica, `LOADING` not ready yet, `CLUSTER` a cluster, `FULL` no memory, `UNWRITABLE` cannot be kept as
+ * configured, `WIPED` its data are gone, `WRONG_TYPE` a key that something else uses, `LOST` the connection ended, `SILENT` no answer, `CLOSED` closed by
+ * us; all others are `ERROR`.
+ */
+export type RedisCode =
+  | 'AUTH'
+  | 'CLOSED'
+  | 'CLUSTER'
+  | 'DATABASE'
+  | 'DENIED'
+  | 'ERROR'
+  | 'FULL'
+  | 'LOADING'
+  | 'LOST'
+  | 'NO_MASTER'
+  | 'READONLY'
+  | 'SILENT'
+  | 'TLS'
+  | 'UNREACHABLE'
+  | 'UNWRITABLE'
+  | 'WIPED'
+  | 'WRONG_TYPE'
+
+/** What Redis said, or what happened on the way to it. `code` is `LVG_REDIS_<redis>`. */
+export class RedisError extends LovageError {
+  override readonly name = 'RedisError'
+  readonly redis: RedisCode
+
+  constructor(redis: RedisCode, message: string, options?: { readonly cause?: unknown }) {
+    super(`LVG_REDIS_${redis}`, message, options)
+    this.redis = redis
+  }
+
+  /** Waiting may help, without anybody changing rights, passwords, certificates or URLs. */
+  get transient(): boolean {
+    return !PERMANENT.has(this.redis)
+  }
+
+  /** The connection, or what stands behind it, is of no use any more: connect again (D39). */
+  get fatal(): boolean {
+    return FATAL.has(this.redis)
+  }
+
+  /** The command certainly did nothing: it never left, or it was refused. */
+  get refused(): boolean {
+    return this.redis !== 'LOST' && this.redis !== 'SILENT' && this.redis !== 'ERROR'
+  }
+}
+
+const PERMANENT: ReadonlySet<RedisCode> = new Set(['AUTH', 'CLUSTER', 'DATABASE', 'DENIED', 'TLS'])
+const FATAL: ReadonlySet<RedisCode> = new Set(['AUTH', 'CLOSED', 'CLUSTER', 'LOADING', 'LOST', 'READONLY', 'SILENT'])

@@ -1,4 +1,5 @@
-import { type Logger, pino } from 'pino'
+import { createRequire } from 'node:module'
+import type { Logger } from 'pino'
 import { escapeJson } from './escape-text.js'
 import { createLog, type LogSink, levelRank } from './log.js'
 import { type LogTextOptions, logText } from './log-text.js'
@@ -85,7 +86,9 @@ function jsonSink(destination: LogDestination, processName: string): LogSink {
   }
 }
 
+/** Its package is loaded for this only: with all that it needs, it would be a fifth of a worker's start. */
 function jsonLogger(destination: LogDestination, processName: string): Logger<LogLevel, true> {
+  const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino')
   const levels: readonly LogLevel[] = ['debug', 'info', 'warning', 'error', 'critical']
   const customLevels = Object.fromEntries(levels.map(level => [level, levelRank(level)])) as Record<LogLevel, number>
   return pino<LogLevel, true>(

@@ -1,7 +1,9 @@
 import { randomFillSync } from 'node:crypto'
-import { availableParallelism, hostname } from 'node:os'
+import { arch, availableParallelism, hostname, loadavg, release, type } from 'node:os'
 import { silentLog } from './log.js'
-import type { Clock, Host, Log, Random, Runtime } from './runtime.js'
+import { loopLooks } from './loop-looks.js'
+import { packageVersion } from './node-package-version.js'
+import type { Clock, Host, Log, Random, ResourceUsage, Runtime } from './runtime.js'
 import type { Ms } from './time.js'
 
 /** The real world: Node's clocks and timers, the operating system's randomness, this host. */
@@ -83,5 +85,38 @@ class CryptoRandom implements Random {
 }
 
 function nodeHost(): Host {
-  return { name: hostname(), pid: process.pid, cpus: availableParallelism() }
+  return {
+    name: hostname(),
+    pid: process.pid,
+    cpus: availableParallelism(),
+    system: type(),
+    loadAverage: () => loadavg() as [number, number, number],
+    // Reads a file: most never ask.
+    get software() {
+      return {
+        lovage: packageVersion(),
+        node: process.versions.node,
+        release: release(),
+        architecture: arch(),
+      }
+    },
+    usage: resourceUsage,
+    watchLoop: looked => loopLooks(nodeClock, looked),
+  }
+}
+
+function resourceUsage(): ResourceUsage {
+  const used = process.resourceUsage()
+  return {
+    userCpu: used.userCPUTime / 1000,
+    systemCpu: used.systemCPUTime / 1000,
+    rss: process.memoryUsage.rss(),
+    maxRss: used.maxRSS,
+    minorPageFaults: used.minorPageFault,
+    majorPageFaults: used.majorPageFault,
+    fsReads: used.fsRead,
+    fsWrites: used.fsWrite,
+    voluntaryContextSwitches: used.voluntaryContextSwitches,
+    involuntaryContextSwitches: used.involuntaryContextSwitches,
+  }
 }

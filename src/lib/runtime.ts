@@ -52,4 +52,47 @@ export interface Host {
   readonly name: string
   readonly pid: number
   readonly cpus: number
+  /** Name of the operating system's kernel, as `uname` prints it: `Linux`, `Darwin`. */
+  readonly system: string
+  /** Processes that ran or waited to run, on average over 1, 5 and 15 minutes. All 0 where the system does not tell. */
+  loadAverage(): readonly [number, number, number]
+  /** What runs here; absent where there is nothing real to tell of, as in a simulation. */
+  readonly software?: Software
+  /** What this process has used so far; absent likewise. */
+  usage?(): ResourceUsage
+  /** Tells, about once a second until disposed, how late the event loop of this process is. Absent where time is not real. */
+  watchLoop?(looked: (look: LoopLook) => void): Disposable
+}
+
+/** What an event loop did between two looks. */
+export interface LoopLook {
+  readonly from: SteadyMs
+  readonly to: SteadyMs
+  /** How much later than intended the second look came. */
+  readonly lag: Ms
+}
+
+export interface Software {
+  /** Version of Lovage. */
+  readonly lovage: string
+  readonly node: string
+  readonly release: string
+  /** `x64`. */
+  readonly architecture: string
+}
+
+/** Of this process, its threads included, its children not. */
+export interface ResourceUsage {
+  readonly userCpu: Ms
+  readonly systemCpu: Ms
+  /** Memory in RAM now, bytes. */
+  readonly rss: number
+  /** The most it ever was, KiB. */
+  readonly maxRss: number
+  readonly minorPageFaults: number
+  readonly majorPageFaults: number
+  readonly fsReads: number
+  readonly fsWrites: number
+  readonly voluntaryContextSwitches: number
+  readonly involuntaryContextSwitches: number
 }

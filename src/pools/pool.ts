@@ -1,6 +1,7 @@
 import type { Ms, SteadyMs } from '../lib/time.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, ResultTuple } from '../protocol/result-meta.js'
+import type { Signature } from '../protocol/signature.js'
 
 /*
  * The pool port: where user code runs.
@@ -13,10 +14,26 @@ export interface Pool extends AsyncDisposable {
   readonly kind: PoolKind
   /** Slots: calls that may run at once. */
   readonly size: number
+  /** Resolves with the reason when the pool cannot run anything any more. Never rejects. */
+  readonly failed: Promise<unknown>
+  /** Rejects with `ConfigError` when its members cannot do what they are for (a module that does not load). */
   start(signal: AbortSignal): Promise<void>
-  /** Begins the call now; the caller keeps the number of running calls within `size`. Never throws. */
+  /**
+   * Begins the call now, or as soon as a member that is being replaced is there again; the caller keeps the number of
+   * running calls within `size`. Never throws.
+   */
   run(call: Call): Execution
+  /**
+   * So many slots from now on, 1 or more. What is added can be used at once. Only idle slots are taken away; when there
+   * are fewer than asked for, those go, and `PoolError` `LVG_POOL_BUSY` says so.
+   */
   resize(size: number): Promise<void>
+  /**
+   * New members in the place of all there are, with the user's modules loaded anew; running calls end where they run, and
+   * there are never fewer slots than before. Resolves when the new ones are there; rejects when they cannot be had, and the
+   * old ones stay. The inline pool has nothing to replace.
+   */
+  restart(): Promise<void>
   stats(): PoolStats
 }
 
@@ -24,10 +41,20 @@ export type PoolKind = 'inline' | 'threads' | 'prefork'
 
 export interface PoolStats {
   readonly kind: PoolKind
+  /** Slots now. */
   readonly size: number
+  /** Slots at the start. */
+  readonly initialSize: number
   readonly running: number
   /** Process ids (prefork) or thread ids; for the inline pool its own pid. */
   readonly members: readonly number[]
+  /** Calls handed to each of `members`, in their order. */
+  readonly handed: readonly number[]
+  /** Calls handed over since the start, also to members that are gone. */
+  readonly handedTotal: number
+  readonly maxTasksPerChild: number | undefined
+  /** KiB. */
+  readonly maxMemoryPerChild: number | undefined
 }
 
 /** What a pool is given. */
@@ -48,13 +75,18 @@ export interface Call {
 }
 
 export interface Execution {
-  /** Resolves when user code is about to be entered. Early acks and `task-started` hang on it. */
+  /** Where user code was entered, or is about to be; undefined while the call waits for a member. */
+  readonly where: Where | undefined
+  /** Resolves with `where`; stays pending when the execution ends before. */
   readonly accepted: Promise<Where>
   /** Settles exactly once, never rejects. */
   readonly outcome: Promise<Outcome>
   /** Cooperative: the task's AbortSignal fires with this reason. */
   interrupt(reason: Interrupt): void
-  /** Hard: the child ends. The inline pool cannot; it abandons the execution and reports `lost`. */
+  /**
+   * Hard: the member ends, by this signal where it is a process, and after a grace period by SIGKILL; nothing else is ever
+   * hit. The outcome says why it was interrupted before, or `lost`. The inline pool cannot: it abandons the execution.
+   */
   kill(signal: string): void
 }
 
@@ -83,6 +115,8 @@ export type OutcomeKind =
   /** The handler asked for another attempt, or an autoretry rule matched. */
   | { readonly kind: 'retry'; readonly wish: RetryWish }
   | { readonly kind: 'ignored' }
+  /** Something else runs in its place. */
+  | { readonly kind: 'replaced'; readonly signature: Signature }
   | { readonly kind: 'rejected'; readonly requeue: boolean; readonly reason: string }
   /** The soft limit's signal fired and user code ended by it, or the hard limit ended it. */
   | { readonly kind: 'timed-out'; readonly limit: Ms; readonly hard: boolean; readonly traceback: string | undefined }

@@ -24,7 +24,7 @@ export interface SigningOptions {
   /** Our own certificate, PEM; peers need it in their store. */
   readonly certificate: string
   /** Whose messages are believed. */
-  readonly store: CertificateStore
+  readonly store: Pick<CertificateStore, 'find'>
   /** Setting `securityDigest`. Default `sha256`. */
   readonly digest?: string
   /** Wall time: validity is checked at every verification. */
@@ -44,6 +44,10 @@ export function authSerializer(inner: Serializer, options: SigningOptions): Seri
     contentEncoding: 'utf-8',
     encode: (value, names) => signing.wrap(inner.encode(value, names)),
     decode: (body, exact) => inner.decode(signing.unwrap(body), exact),
+    decodeInTurns: async (body, exact, turn) => {
+      const signed = signing.unwrap(body)
+      return inner.decodeInTurns?.(signed, exact, turn) ?? inner.decode(signed, exact)
+    },
   }
 }
 
@@ -51,7 +55,7 @@ class Signing {
   readonly #inner: Serializer
   readonly #key: KeyObject
   readonly #own: SignerCertificate
-  readonly #store: CertificateStore
+  readonly #store: SigningOptions['store']
   readonly #digest: string
   readonly #now: () => EpochMs
 

@@ -1,5 +1,6 @@
 import { bzip2Crc } from './crc.js'
 import { OutputBuffer } from './output-buffer.js'
+import type { Stepwise } from './turn.js'
 
 /*
  * A reader of bzip2, because Python peers may send it and Node has none; the packages there are allocate a block's worth
@@ -18,8 +19,11 @@ const MAX_CODE = 20
 const RUN_A = 0
 const RUN_B = 1
 
-/** Throws `ProtocolError` (too-large) beyond the limit, `RangeError` for anything that is not one whole stream. */
-export function bunzip2(bytes: Uint8Array, limit: number): Uint8Array {
+/**
+ * Stops behind each block. Throws `ProtocolError` (too-large) beyond the limit, `RangeError` for anything that is not one
+ * whole stream.
+ */
+export function* bunzip2(bytes: Uint8Array, limit: number): Stepwise<Uint8Array> {
   const output = new OutputBuffer(limit)
   const bits = new Bits(bytes)
   if (bits.take(24) !== 0x425a68) throw new RangeError('it has no bzip2 header')
@@ -31,7 +35,9 @@ export function bunzip2(bytes: Uint8Array, limit: number): Uint8Array {
     const magic = bits.take(24) * 2 ** 24 + bits.take(24)
     if (magic === END) break
     if (magic !== BLOCK) throw new RangeError('a block begins with something else')
+    const before = bits.position + output.length
     streamCrc = ((streamCrc << 1) | (streamCrc >>> 31)) ^ readBlock(bits, column, output)
+    yield bits.position + output.length - before
   }
   if (bits.take32() !== streamCrc >>> 0) throw new RangeError('its checksum is wrong')
   if (!bits.isAtEnd()) throw new RangeError('something follows it')
@@ -65,6 +71,10 @@ class Bits {
 
   take32(): number {
     return this.take(16) * 2 ** 16 + this.take(16)
+  }
+
+  get position(): number {
+    return this.#at
   }
 
   isAtEnd(): boolean {

@@ -1,4 +1,5 @@
 import type { DeadLetterReason } from './dead-letter.js'
+import type { Turn } from './turn.js'
 
 /**
  * Turns values into body bytes and back: serializer, compression, accept list and limits L01–L05 in one object,
@@ -12,6 +13,8 @@ export interface Codec {
    * sender can cause is a value.
    */
   decode(encoded: Encoded, options?: DecodeOptions): Decoded
+  /** The same without keeping the event loop for long: for bodies that are large, or may be once they are unpacked. */
+  decodeInTurns(encoded: Encoded, turn: Turn, options?: DecodeOptions): Promise<Decoded>
 }
 
 export interface DecodeOptions {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as zlib from 'node:zlib'
 import fc from 'fast-check'
 import { ConfigError } from '../lib/errors.js'
-import { compress, decompress } from './compression.js'
+import { compress, decompress, decompressInTurns } from './compression.js'
 import { ProtocolError, type ProtocolFault } from './errors.js'
 
 const LIMIT = 1024 * 1024
@@ -215,5 +215,30 @@ test('a compression that cannot be written is a mistake in the settings', () => 
       () => compress(DATA, name),
       (error: unknown) => error instanceof ConfigError && error.code === 'LVG_UNKNOWN_COMPRESSION',
     )
+  }
+})
+
+const STREAMS: readonly (readonly [name: string, packed: Uint8Array])[] = [
+  ['gzip', compress(DATA, 'gzip').body],
+  ['brotli', compress(DATA, 'brotli').body],
+  ...BY_PYTHON.map(([name, , base64]) => [name, Buffer.from(base64, 'base64')] as const),
+]
+
+test('M07 M08 in turns the same comes out of every stream, and the same is refused with the same words', async () => {
+  const turn = async (): Promise<void> => undefined
+  for (const [name, packed] of STREAMS) {
+    assert.deepEqual(Buffer.from(await decompressInTurns(packed, name, LIMIT, turn)), DATA)
+    const wrong = [packed.subarray(0, -3), Buffer.concat([packed, packed]), Buffer.from('garbage')]
+    for (const [bytes, limit] of [...wrong.map(bytes => [bytes, LIMIT] as const), [packed, 100] as const]) {
+      let refusal: unknown
+      try {
+        decompress(bytes, name, limit)
+      } catch (error) {
+        refusal = error
+      }
+      assert.ok(refusal instanceof ProtocolError, `${name} is refused`)
+      const { fault, message } = refusal
+      await assert.rejects(decompressInTurns(bytes, name, limit, turn), { fault, message })
+    }
   }
 })

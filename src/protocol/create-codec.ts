@@ -1,7 +1,7 @@
 import { ConfigError } from '../lib/errors.js'
 import { authSerializer, type SigningOptions } from './auth-serializer.js'
 import type { Codec, Decoded, DecodeOptions, Encoded, EncodeOptions } from './codec.js'
-import { compress, decompress } from './compression.js'
+import { compress, decompress, decompressInTurns } from './compression.js'
 import { EncodeError, ProtocolError } from './errors.js'
 import { jsonSerializer } from './json-serializer.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
@@ -9,6 +9,7 @@ import { msgpackSerializer } from './msgpack-serializer.js'
 import { pickleSerializer } from './pickle-serializer.js'
 import { rawSerializer, textSerializer } from './raw-serializer.js'
 import type { Serializer } from './serializer.js'
+import { LARGE_BODY, type Turn } from './turn.js'
 import { yamlSerializer } from './yaml-serializer.js'
 
 export interface CodecOptions {
@@ -23,6 +24,9 @@ export interface CodecOptions {
   /** For serializer `auth`: then it is the only one accepted, and the one used (S21). */
   readonly signing?: SigningOptions
 }
+
+/** Compressed bodies of so many bytes on are unpacked in turns. */
+const LARGE_STREAM: number = 32 * 1024
 
 type Charset = 'utf-8' | 'binary' | 'unknown'
 
@@ -66,12 +70,46 @@ class ListedCodec implements Codec {
     try {
       return { kind: 'value', value: this.#decode(encoded, options?.exact === true) }
     } catch (error) {
-      if (error instanceof ProtocolError) return { kind: 'undecodable', reason: error.fault, detail: error.message }
-      return { kind: 'undecodable', reason: 'undecodable', detail: `the body cannot be read: ${errorName(error)}` }
+      return undecodable(error)
     }
   }
 
-  #decode({ contentType, contentEncoding, compression, body }: Encoded, exact: boolean): unknown {
+  async decodeInTurns(encoded: Encoded, turn: Turn, options?: DecodeOptions): Promise<Decoded> {
+    try {
+      return { kind: 'value', value: await this.#decodeInTurns(encoded, turn, options?.exact === true) }
+    } catch (error) {
+      return undecodable(error)
+    }
+  }
+
+  #decode(encoded: Encoded, exact: boolean): unknown {
+    const { body, compression } = encoded
+    const serializer = this.#reader(encoded)
+    const unpacked = isAbsent(compression) ? body : decompress(body, compression, this.#limits.bodyBytes)
+    if (unpacked.length === 0) throw new ProtocolError('malformed', 'the body is empty')
+    return serializer.decode(unpacked, exact)
+  }
+
+  async #decodeInTurns(encoded: Encoded, turn: Turn, exact: boolean): Promise<unknown> {
+    const { body, compression } = encoded
+    const serializer = this.#reader(encoded)
+    const unpacked = isAbsent(compression) ? body : await this.#unpackInTurns(body, compression, turn)
+    if (unpacked.length === 0) throw new ProtocolError('malformed', 'the body is empty')
+    if (unpacked.length < LARGE_BODY || serializer.decodeInTurns === undefined)
+      return serializer.decode(unpacked, exact)
+    await turn()
+    return await serializer.decodeInTurns(unpacked, exact, turn)
+  }
+
+  #unpackInTurns(body: Uint8Array, compression: string, turn: Turn): Promise<Uint8Array> | Uint8Array {
+    const { bodyBytes } = this.#limits
+    // What is short unpacks fast, however much comes of it: it is mostly repetition.
+    if (body.length < LARGE_STREAM) return decompress(body, compression, bodyBytes)
+    return decompressInTurns(body, compression, bodyBytes, turn)
+  }
+
+  /** Who reads it, when all that can be seen from outside is right. */
+  #reader({ contentType, contentEncoding, body }: Encoded): Serializer {
     const serializer = this.#accepted.get(contentType) ?? this.#tolerated(contentType)
     if (body.length > this.#limits.messageBytes) {
       throw new ProtocolError(
@@ -81,9 +119,7 @@ class ListedCodec implements Codec {
     }
     if (body.length === 0) throw new ProtocolError('malformed', 'the body is empty')
     checkEncoding(contentEncoding, serializer)
-    const unpacked = isAbsent(compression) ? body : decompress(body, compression, this.#limits.bodyBytes)
-    if (unpacked.length === 0) throw new ProtocolError('malformed', 'the body is empty')
-    return serializer.decode(unpacked, exact)
+    return serializer
   }
 
   /** An accepted type in another spelling (M04): Python's peers compare exactly, so it is never written so. */
@@ -193,6 +229,11 @@ function charsetOf(declared: unknown): Charset | undefined {
     default:
       return 'unknown'
   }
+}
+
+function undecodable(error: unknown): Decoded {
+  if (error instanceof ProtocolError) return { kind: 'undecodable', reason: error.fault, detail: error.message }
+  return { kind: 'undecodable', reason: 'undecodable', detail: `the body cannot be read: ${errorName(error)}` }
 }
 
 function errorName(error: unknown): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createCodec } from './create-codec.js'
 import type { DeadLetterReason } from './dead-letter.js'
-import { decodeTask, type MalformedTask } from './decode-task.js'
+import { decodeTask, decodeTaskInTurns, isLarge, type MalformedTask } from './decode-task.js'
 import type { Headers, Message, Properties } from './message.js'
 import type { TaskRequest } from './request.js'
 
@@ -408,3 +408,33 @@ function nested(depth: number): unknown {
   for (let i = 1; i < depth; i++) signature = { task: 't', options: { chord: signature } }
   return signature
 }
+
+describe('a message read in turns', () => {
+  const turn = async (): Promise<void> => undefined
+  const long = 'x'.repeat(300_000)
+  const changes: readonly Change[] = [
+    { body: [[long], { k: 1 }, null] },
+    { text: `[["${long}"], {}, {"callbacks": [${JSON.stringify(SIG).replace('10', '1.0')}]}]` },
+    { body: { a: long } },
+    { text: `[["${long}"], {}` },
+    { body: [[long], {}, null], headers: { retries: 'many' } },
+    { body: [[long], {}, null], headers: { task: null } },
+    { body: [[1], {}, null], headers: { compression: 'rot13' } },
+  ]
+  for (const change of changes) {
+    it(`is what it is when read at once: ${JSON.stringify(change).slice(0, 60)}`, async () => {
+      const given = message(change)
+      assert.ok(isLarge(given))
+      assert.deepEqual(
+        await decodeTaskInTurns(given, codec, turn, { now: NOW }),
+        decodeTask(given, codec, { now: NOW }),
+      )
+    })
+  }
+
+  it('shows no arguments that the message does not show itself', async () => {
+    const given = message({ without: 'argsrepr', body: [[long], {}, null] })
+    const decoded = await decodeTaskInTurns(given, codec, turn, { now: NOW })
+    assert.deepEqual(decoded.kind === 'task' && [decoded.request.argsrepr, decoded.request.kwargsrepr], ['...', '{}'])
+  })
+})

@@ -1,6 +1,6 @@
 import { escapeText } from '../lib/escape-text.js'
 import type { EpochMs, Ms } from '../lib/time.js'
-import type { Codec, Encoded } from './codec.js'
+import type { Codec, Decoded, Encoded } from './codec.js'
 import type { DeadLetterReason } from './dead-letter.js'
 import { type Dict, isAbsent, isDict } from './dict.js'
 import { type GroupId, nameProblem, type TaskId, type TaskName } from './ids.js'
@@ -12,6 +12,7 @@ import type { TaskRequest } from './request.js'
 import type { Kwargs, Signature } from './signature.js'
 import { canvasProblem, lenientSignature } from './signature-dict.js'
 import { customHeaders, headersExceed } from './task-headers.js'
+import { LARGE_BODY, type Turn } from './turn.js'
 import { msOfSeconds } from './wire-seconds.js'
 
 export type DecodedTask = { readonly kind: 'task'; readonly request: TaskRequest } | MalformedTask
@@ -30,6 +31,8 @@ export interface DecodeTaskOptions {
   readonly limits?: Limits
   /** Wall time: with it, eta and expires are held to L08, and a small number in `expires` is seconds from now. */
   readonly now?: EpochMs
+  /** Whether arguments whose reprs the message lacks are shown; else `...` stands for them. Default true. */
+  readonly reprs?: boolean
 }
 
 /**
@@ -39,19 +42,63 @@ export interface DecodeTaskOptions {
  * Sources: celery/worker/consumer/consumer.py `on_task_received`; celery/worker/strategy.py `hybrid_to_proto2`,
  * `proto1_to_proto2`; celery/worker/request.py `Request.__init__`.
  */
-export function decodeTask(message: Message, codec: Codec, options: DecodeTaskOptions = {}): DecodedTask {
+export function decodeTask(
+  message: Message,
+  codec: Pick<Codec, 'decode'>,
+  options: DecodeTaskOptions = {},
+): DecodedTask {
   const limits = options.limits ?? DEFAULT_LIMITS
   const { headers } = message
   try {
     checkHeaders(message, limits)
     const value = decodeBody(message, codec, false)
     const parts = isAbsent(headers['task']) ? protocol1(value) : protocol2(headers, value)
-    return { kind: 'task', request: requestOf(message, parts, codec, limits, options.now) }
+    return { kind: 'task', request: requestOf(message, parts, codec, limits, options) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return { kind: 'malformed', reason: error.reason, detail: error.detail, ...named(headers, error.fields) }
   }
 }
+
+/** Whether a message is to be read with `decodeTaskInTurns`: its body is large, or nobody knows yet how large it is. */
+export function isLarge({ body, headers }: Message): boolean {
+  return body.length >= LARGE_BODY || !isAbsent(headers['compression'])
+}
+
+/** As `decodeTask`, with turns of the event loop in between, however large the body is (M12). */
+export async function decodeTaskInTurns(
+  message: Message,
+  codec: Codec,
+  turn: Turn,
+  options: DecodeTaskOptions = {},
+): Promise<DecodedTask> {
+  const encoded = encodedBody(message)
+  let reprs = true
+  const counted: Turn = () => {
+    // So large that showing its first arguments may be long work, too: V8 lists all keys before it gives the first.
+    reprs = false
+    return turn()
+  }
+  const plain = await codec.decodeInTurns(encoded, counted)
+  let exact: Decoded | undefined
+  // Whether the exact reading is needed is known when the plain one has been looked at.
+  const read: Pick<Codec, 'decode'> = {
+    decode: (_, wish) => {
+      if (wish?.exact !== true) return plain
+      if (exact === undefined) throw new ExactNeeded()
+      return exact
+    },
+  }
+  try {
+    return decodeTask(message, read, { ...options, reprs })
+  } catch (error) {
+    if (!(error instanceof ExactNeeded)) throw error
+    exact = await codec.decodeInTurns(encoded, counted, { exact: true })
+    return decodeTask(message, read, { ...options, reprs })
+  }
+}
+
+class ExactNeeded {}
 
 /** Body of a message, with its compression, as the codec takes it. */
 export function encodedBody(message: Message): Encoded {
@@ -119,7 +166,7 @@ function checkVersion(fields: Dict): void {
   throw new Refusal('unsupported-version', `task protocol ${version}; 1 and 2 are understood`, fields)
 }
 
-function decodeBody(message: Message, codec: Codec, exact: boolean): unknown {
+function decodeBody(message: Message, codec: Pick<Codec, 'decode'>, exact: boolean): unknown {
   if (message.body.length === 0) throw new Refusal('malformed', 'the body is empty')
   const decoded = codec.decode(encodedBody(message), exact ? { exact } : undefined)
   if (decoded.kind === 'undecodable') throw new Refusal(decoded.reason, decoded.detail)
@@ -168,9 +215,9 @@ function embedOf1(body: unknown): unknown {
 function requestOf(
   message: Message,
   parts: Parts,
-  codec: Codec,
+  codec: Pick<Codec, 'decode'>,
   limits: Limits,
-  now: EpochMs | undefined,
+  { now, reprs = true }: DecodeTaskOptions,
 ): TaskRequest {
   const { fields, protocol } = parts
   try {
@@ -197,8 +244,8 @@ function requestOf(
       parentId: optionalName(fields, 'parent_id') as TaskId | undefined,
       group: optionalName(fields, 'group') as GroupId | undefined,
       groupIndex: indexOf(fields['group_index']),
-      argsrepr: textOf(fields['argsrepr']) ?? argsrepr(args),
-      kwargsrepr: textOf(fields['kwargsrepr']) ?? kwargsrepr(kwargs),
+      argsrepr: textOf(fields['argsrepr']) ?? (reprs ? argsrepr(args) : '...'),
+      kwargsrepr: textOf(fields['kwargsrepr']) ?? (reprs ? kwargsrepr(kwargs) : '...'),
       origin: textOf(fields['origin']),
       ignoreResult: typeof fields['ignore_result'] === 'boolean' ? fields['ignore_result'] : undefined,
       replacedTaskNesting: countOf(fields['replaced_task_nesting']),
@@ -247,7 +294,7 @@ const NO_CANVAS: Embedded = Object.freeze({
 })
 
 /** Signatures are passed on, never computed with, so they are read again with exact numbers; most messages have none. */
-function canvasOf(message: Message, parts: Parts, codec: Codec, limits: Limits): Embedded {
+function canvasOf(message: Message, parts: Parts, codec: Pick<Codec, 'decode'>, limits: Limits): Embedded {
   if (isAbsent(parts.embed)) return NO_CANVAS
   if (!isDict(parts.embed)) throw malformed('embed is not an object', parts.embed)
   if (!holdsSignatures(parts.embed)) return NO_CANVAS

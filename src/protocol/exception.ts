@@ -1,4 +1,5 @@
 import { LovageError } from '../lib/errors.js'
+import { cutText } from './cut-text.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import { pythonRepr } from './python-repr.js'
 import type { ExceptionInfo } from './result-meta.js'
@@ -150,15 +151,4 @@ function read<T>(getter: () => T): T | undefined {
 
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
-}
-
-const CUT = '… (cut)'
-
-/** At most `limit` bytes of UTF-8, cut on a code point and marked. */
-function cutText(text: string, limit: number): string {
-  if (text.length * 3 <= limit || Buffer.byteLength(text) <= limit) return text
-  const bytes = Buffer.from(text.slice(0, limit))
-  let end = limit - Buffer.byteLength(CUT)
-  while (end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--
-  return bytes.toString('utf8', 0, end) + CUT
 }

@@ -5,19 +5,39 @@ import { ExactNumber, ExactTagged } from './values.js'
 
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const SPACE = /[ \t\n\r]*/y
+/** Of a string, what stands for itself: all but the quote, the backslash and the controls up to U+001F. */
+const PLAIN = /[ !#-[\]-\uffff]*/y
 
 /** A double's shortest digits never need more characters than this: a longer token says more than a double can. */
 const DOUBLE_TEXT = 24
 
+/** A container that has begun and not ended. */
+interface Open {
+  readonly container: unknown[] | Record<string, unknown>
+  readonly end: ']' | '}'
+  /** Where the value goes that is read next; of no meaning in an array. */
+  key: string
+  /** It has a member besides the two of a tagged value. */
+  hasOthers: boolean
+}
+
+/** In the place of a value: a container has begun, and its first value follows. */
+const BEGUN: unique symbol = Symbol('begun')
+
+/** A value costs about as much time as so many characters of text that is only looked at. */
+const CHARACTERS_PER_VALUE = 64
+
 /**
  * Kombu's JSON dialect in full: `NaN` and `Infinity`, integers of any size, tagged objects. The slower of two ways (see
- * json.ts), taken when the text holds any of these, and to say where a text stops being JSON. Recursive: the caller has
- * bounded the depth.
+ * json.ts), taken when the text holds any of these, and to say where a text stops being JSON. It can stop between any two
+ * values and go on later, so that a large text need not be read in one go. The caller has bounded depth and values.
  */
 export class JsonReader {
   readonly #text: string
   readonly #exact: boolean
+  readonly #open: Open[] = []
   #at = 0
+  #value: unknown
 
   constructor(text: string, exact: boolean) {
     this.#text = text
@@ -26,19 +46,58 @@ export class JsonReader {
 
   /** The whole text as one value. Throws `ProtocolError`. */
   read(): unknown {
-    const value = this.#value()
-    this.#space()
-    if (this.#at < this.#text.length) throw this.#unexpected()
-    return value
+    while (!this.advance(Number.POSITIVE_INFINITY));
+    return this.value
   }
 
-  #value(): unknown {
+  /** What the text says; of use after `advance` has said so. */
+  get value(): unknown {
+    return this.#value
+  }
+
+  /** Reads about that many values, or as much text as costs the same. True: the text is read. Throws `ProtocolError`. */
+  advance(values: number): boolean {
+    for (let left = values; left > 0; ) {
+      const from = this.#at
+      if (this.#readNext()) return true
+      left -= 1 + (this.#at - from) / CHARACTERS_PER_VALUE
+    }
+    return false
+  }
+
+  /** One value, and the ends of all containers that end behind it. True: it was the last. */
+  #readNext(): boolean {
+    let value = this.#next()
+    if (value === BEGUN) return false
+    for (;;) {
+      const open = this.#open.at(-1)
+      if (open === undefined) return this.#finish(value)
+      if (open.end === ']') (open.container as unknown[]).push(value)
+      else put(open.container as Record<string, unknown>, open.key, value)
+      if (this.#taken(',')) {
+        if (open.end === '}') this.#readKey(open)
+        return false
+      }
+      if (!this.#taken(open.end)) throw this.#unexpected()
+      this.#open.pop()
+      value = open.end === ']' || open.hasOthers ? open.container : this.#revived(open.container)
+    }
+  }
+
+  #finish(value: unknown): true {
+    this.#space()
+    if (this.#at < this.#text.length) throw this.#unexpected()
+    this.#value = value
+    return true
+  }
+
+  #next(): unknown {
     this.#space()
     switch (this.#text[this.#at]) {
       case '{':
-        return this.#object()
+        return this.#begin({}, '}')
       case '[':
-        return this.#array()
+        return this.#begin([], ']')
       case '"':
         return this.#string()
       case 't':
@@ -58,59 +117,50 @@ export class JsonReader {
     }
   }
 
-  #object(): unknown {
-    const object: Record<string, unknown> = {}
+  /** The container itself when it ends at once. */
+  #begin(container: Open['container'], end: Open['end']): unknown {
     this.#at++
-    if (this.#taken('}')) return object
-    for (;;) {
-      this.#space()
-      if (this.#text[this.#at] !== '"') throw this.#unexpected()
-      const key = this.#string()
-      if (!this.#taken(':')) throw this.#unexpected()
-      put(object, key, this.#value())
-      if (this.#taken('}')) return this.#revived(object)
-      if (!this.#taken(',')) throw this.#unexpected()
-    }
+    if (this.#taken(end)) return container
+    const open: Open = { container, end, key: '', hasOthers: false }
+    this.#open.push(open)
+    if (end === '}') this.#readKey(open)
+    return BEGUN
   }
 
-  #revived(object: Record<string, unknown>): unknown {
+  #readKey(open: Open): void {
+    this.#space()
+    if (this.#text[this.#at] !== '"') throw this.#unexpected()
+    open.key = this.#string()
+    if (open.key !== '__type__' && open.key !== '__value__') open.hasOthers = true
+    if (!this.#taken(':')) throw this.#unexpected()
+  }
+
+  #revived(container: Open['container']): unknown {
+    const object = container as Record<string, unknown> // only objects have a '}' at their end
     if (!Object.hasOwn(object, '__type__') || !Object.hasOwn(object, '__value__')) return object
-    if (Object.keys(object).length !== 2) return object
     const [type, value] = [object['__type__'], object['__value__']]
     return this.#exact ? new ExactTagged(type, value) : (untag(type, value) ?? object)
-  }
-
-  #array(): unknown[] {
-    const array: unknown[] = []
-    this.#at++
-    if (this.#taken(']')) return array
-    for (;;) {
-      array.push(this.#value())
-      if (this.#taken(']')) return array
-      if (!this.#taken(',')) throw this.#unexpected()
-    }
   }
 
   #string(): string {
     const text = this.#text
     const start = this.#at
     let escaped = false
-    for (let at = start + 1; at < text.length; at++) {
+    for (let at = start + 1; ; at += 2) {
+      PLAIN.lastIndex = at
+      PLAIN.test(text)
+      at = PLAIN.lastIndex
       const unit = text.charCodeAt(at)
       if (unit === 0x22) {
         this.#at = at + 1
         return escaped ? this.#unescaped(start) : text.slice(start + 1, at)
       }
-      if (unit === 0x5c) {
-        escaped = true
-        at++
-      } else if (unit < 0x20) {
+      if (unit !== 0x5c) {
         this.#at = at
         throw this.#unexpected()
       }
+      escaped = true
     }
-    this.#at = text.length
-    throw this.#unexpected()
   }
 
   #unescaped(start: number): string {

@@ -1,4 +1,4 @@
-import { parseJson, printJson } from './json.js'
+import { parseJson, parseJsonInTurns, printJson } from './json.js'
 import type { Limits } from './limits.js'
 import type { Serializer } from './serializer.js'
 import { utf8Text } from './utf8-text.js'
@@ -10,5 +10,6 @@ export function jsonSerializer(limits: Limits, plainTypes: boolean): Serializer 
     contentEncoding: 'utf-8',
     encode: (value, names) => Buffer.from(printJson(value, { limits, plainTypes, ...(names && { names }) }), 'utf8'),
     decode: (body, exact) => parseJson(utf8Text(body), { limits, exact }),
+    decodeInTurns: (body, exact, turn) => parseJsonInTurns(utf8Text(body), turn, { limits, exact }),
   }
 }

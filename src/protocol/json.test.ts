@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EncodeError, ProtocolError, type ProtocolFault } from './errors.js'
-import { fromExact, type ParseJsonOptions, parseJson, printJson } from './json.js'
+import { fromExact, type ParseJsonOptions, parseJson, parseJsonInTurns, printJson } from './json.js'
+import { JsonReader } from './json-reader.js'
+import { JsonSurveyor } from './json-survey.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import {
   Decimal,
@@ -392,4 +394,55 @@ test('fromExact gives what an ordinary reading gives, and the same object where 
     () => fromExact(parseJson('[{"__type__":"date","__value__":"nonsense"}]', { exact: true })),
     ProtocolError,
   )
+})
+
+test('M12 between two turns a bounded number of values is read, however many there are', async () => {
+  for (const count of [10_000, 100_000]) {
+    let turns = 0
+    const text = `[{${Array.from({ length: count }, (_, i) => `"k${i}":${i}`).join()}},[NaN]]`
+    const value = await parseJsonInTurns(text, async () => void turns++)
+    assert.deepEqual(value, parseJson(text))
+    assert.ok(turns > count / 5_000, `${turns} turns for ${count} values`)
+  }
+})
+
+test('M12 a reader that is asked for one value reads one, and one that is asked for text looks no further', () => {
+  const reader = new JsonReader('[[1,{"a":2}],[],"text",-1.5,{}]', false)
+  let steps = 1
+  while (!reader.advance(1)) steps++
+  assert.deepEqual(reader.value, [[1, { a: 2 }], [], 'text', -1.5, {}])
+  assert.equal(steps, 9)
+  const surveyor = new JsonSurveyor(`"${'x'.repeat(98)}"`, DEFAULT_LIMITS)
+  let looks = 1
+  while (!surveyor.advance(10)) looks++
+  assert.equal(looks, 10)
+})
+
+test('in turns the same is refused, with the same words', async () => {
+  const turn = async (): Promise<void> => undefined
+  for (const text of [
+    '',
+    '[1,',
+    '[1 2]',
+    '{"a" 1}',
+    '[1]]',
+    '"\\u12"',
+    '["\n"]',
+    '[01]',
+    '9'.repeat(4301),
+    '{"a":1,}',
+  ]) {
+    let problem: unknown
+    assert.throws(
+      () => parseJson(text),
+      error => {
+        problem = error
+        return true
+      },
+    )
+    await assert.rejects(parseJsonInTurns(text, turn), { message: (problem as Error).message })
+  }
+  const limits = { ...DEFAULT_LIMITS, depth: 3, values: 5 }
+  await assert.rejects(parseJsonInTurns('[[[[1]]]]', turn, { limits }), { fault: 'malformed' })
+  await assert.rejects(parseJsonInTurns('[1,2,3,4,5]', turn, { limits }), { fault: 'too-large' })
 })

@@ -1,8 +1,9 @@
 import { JsonReader } from './json-reader.js'
-import { surveyJson } from './json-survey.js'
+import { JsonSurveyor, surveyJson } from './json-survey.js'
 import { untag } from './json-tags.js'
 import { JsonWriter } from './json-writer.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import type { Turn } from './turn.js'
 import { ExactNumber, ExactTagged } from './values.js'
 
 /*
@@ -43,6 +44,21 @@ export function parseJson(text: string, options?: ParseJsonOptions): unknown {
     // The other reader says where; V8's message would quote the text, which may hold secrets.
     return new JsonReader(text, exact).read()
   }
+}
+
+/** Of a text that is read in turns: values, and characters of the first look, between two turns. Some 10 ms of work each. */
+const VALUES_A_TURN = 4_096
+const CHARACTERS_A_TURN: number = 4 * 1024 * 1024
+
+/** The same for a large text: between slices of the work the event loop has its turn (M12). */
+export async function parseJsonInTurns(text: string, turn: Turn, options?: ParseJsonOptions): Promise<unknown> {
+  if (text.charCodeAt(0) === 0xfeff) text = text.slice(1)
+  const surveyor = new JsonSurveyor(text, options?.limits ?? DEFAULT_LIMITS)
+  while (!surveyor.advance(CHARACTERS_A_TURN)) await turn()
+  const reader = new JsonReader(text, options?.exact === true)
+  do await turn()
+  while (!reader.advance(VALUES_A_TURN))
+  return reader.value
 }
 
 function mayHoldTag(text: string, escapes: boolean): boolean {

@@ -1,4 +1,5 @@
 import type { OutputBuffer } from './output-buffer.js'
+import type { Stepwise } from './turn.js'
 
 /*
  * A reader of LZMA2, the method inside .xz: chunks, each stored or LZMA-coded, that say before they begin how many bytes
@@ -6,12 +7,18 @@ import type { OutputBuffer } from './output-buffer.js'
  * Format: the LZMA specification of the 7-Zip project, and the .xz file format 1.2. Damaged input is a `RangeError`.
  */
 
-/** Reads chunks from `at` to the end mark; returns the position behind it. */
-export function readLzma2(bytes: Uint8Array, at: number, dictionarySize: number, output: OutputBuffer): number {
+/** Reads chunks from `at` to the end mark, stopping behind each; returns the position behind it. */
+export function* readLzma2(
+  bytes: Uint8Array,
+  at: number,
+  dictionarySize: number,
+  output: OutputBuffer,
+): Stepwise<number> {
   const decoder = new LzmaDecoder(output, dictionarySize)
   const from = at
   let resets = 0
   for (;;) {
+    const before = at + output.length
     const control = byteAt(bytes, at)
     if (control === 0) return at + 1
     // A reset costs as much as a kilobyte of input; writers have one in 64.
@@ -19,6 +26,7 @@ export function readLzma2(bytes: Uint8Array, at: number, dictionarySize: number,
     if (control >= 0x80) at = readPacked(bytes, at, control, decoder)
     else if (control <= 2) at = readStored(bytes, at, control, decoder)
     else throw new RangeError('a chunk is of no kind')
+    yield at + output.length - before
   }
 }
 

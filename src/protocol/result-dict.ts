@@ -1,4 +1,4 @@
-import { type Dict, isDict } from './dict.js'
+import { type Dict, isDict, setMember } from './dict.js'
 import { ResultDecodeError } from './errors.js'
 import { type GroupId, nameProblem, type TaskId, type TaskName } from './ids.js'
 import type { ExceptionInfo, ExtendedMeta, ResultMeta, ResultTuple, RetryIntent } from './result-meta.js'
@@ -17,18 +17,21 @@ const EXTENDED = ['name', 'args', 'kwargs', 'worker', 'retries', 'queue'] as con
 
 /** In the order Celery writes. `intent`, which Celery does not know and ignores, stands before `task_id`. */
 export function resultMetaToDict(meta: ResultMeta): Dict {
-  return {
+  const dict: Record<string, unknown> = {
     status: meta.status,
     result: storedResult(meta),
     traceback: meta.traceback ?? null,
     children: meta.children === undefined ? null : meta.children.map(resultTupleToWire),
     date_done: meta.dateDone ?? null,
-    ...(meta.groupId === undefined ? undefined : { group_id: meta.groupId }),
-    ...(meta.parentId === undefined ? undefined : { parent_id: meta.parentId }),
-    ...(meta.extended === undefined ? undefined : extendedToDict(meta.extended)),
-    ...(meta.intent === undefined ? undefined : { intent: { retries: meta.intent.retries, eta: meta.intent.eta } }),
-    task_id: meta.taskId,
   }
+  // Spreading what most records have not would copy them four times.
+  if (meta.groupId !== undefined) dict['group_id'] = meta.groupId
+  if (meta.parentId !== undefined) dict['parent_id'] = meta.parentId
+  if (meta.extended !== undefined)
+    for (const [name, value] of Object.entries(extendedToDict(meta.extended))) setMember(dict, name, value)
+  if (meta.intent !== undefined) dict['intent'] = { ...meta.intent }
+  dict['task_id'] = meta.taskId
+  return dict
 }
 
 /** Never imports, constructs or calls anything by a name it reads. Throws `ResultDecodeError` for what is no record. */
@@ -119,8 +122,9 @@ function stampsOf(dict: Dict): Pick<ExtendedMeta, 'stampedHeaders' | 'stamps'> {
 
 function intentOf(value: unknown): RetryIntent | undefined {
   if (!isDict(value)) return undefined
-  const { retries, eta } = value
-  return typeof retries === 'number' && typeof eta === 'number' ? { retries, eta } : undefined
+  const { retries, eta, nesting } = value
+  if (typeof retries !== 'number' || typeof eta !== 'number') return undefined
+  return typeof nesting === 'number' ? { retries, eta, nesting } : { retries, eta }
 }
 
 function childrenOf(value: unknown): readonly ResultTuple[] | undefined {

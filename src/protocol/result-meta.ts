@@ -58,6 +58,8 @@ export interface RetryIntent {
   readonly retries: number
   /** Wall time of the copy's eta. */
   readonly eta: number
+  /** How many tasks have replaced each other under this id, where some have. */
+  readonly nesting?: number
 }
 
 export interface GroupMeta {

@@ -52,11 +52,13 @@ export function signatureFromDict(dict: unknown, limits: Limits = DEFAULT_LIMITS
 
 /**
  * As `signatureFromDict`, for signatures that may never be needed (M29): one that is malformed is returned with an
- * empty task name, which no encoder accepts. The caller has checked `canvasProblem`.
+ * empty task name, which no encoder accepts, and its options: whoever waits for its id can be told. The caller has checked
+ * `canvasProblem`.
  */
 export function lenientSignature(dict: Dict): Signature {
   if (signatureProblem(dict) === undefined) return read(dict)
-  return { task: '' as TaskName, args: [], kwargs: {}, options: {}, subtaskType: null, immutable: false }
+  const options = isDict(dict['options']) ? computable(dict['options']) : {}
+  return { task: '' as TaskName, args: [], kwargs: {}, options, subtaskType: null, immutable: false }
 }
 
 /** Why signatures found in one message are beyond L07, or undefined. Iterative, and never looks further than the limit. */

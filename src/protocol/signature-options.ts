@@ -11,6 +11,12 @@ export function signatureTaskId(signature: Signature): TaskId | undefined {
   return typeof id === 'string' && id !== '' ? (id as TaskId) : undefined
 }
 
+/** The workflow that it was given to. */
+export function signatureRootId(signature: Signature): TaskId | undefined {
+  const id = signature.options['root_id']
+  return typeof id === 'string' && id !== '' ? (id as TaskId) : undefined
+}
+
 export function signatureGroupId(signature: Signature): GroupId | undefined {
   const id = signature.options['group_id']
   return typeof id === 'string' && id !== '' ? (id as GroupId) : undefined
@@ -40,6 +46,9 @@ export interface OptionChanges {
   readonly groupId?: GroupId
   readonly groupIndex?: number
   readonly chain?: readonly Signature[]
+  readonly chord?: Signature
+  readonly replacedTaskNesting?: number
+  readonly replyTo?: string
 }
 
 /** Wire spelling of `OptionChanges`. */
@@ -49,6 +58,9 @@ export function wireOptions(changes: OptionChanges): Readonly<Record<string, unk
     ...(changes.groupId === undefined ? {} : { group_id: changes.groupId }),
     ...(changes.groupIndex === undefined ? {} : { group_index: changes.groupIndex }),
     ...(changes.chain === undefined ? {} : { chain: changes.chain }),
+    ...(changes.chord === undefined ? {} : { chord: changes.chord }),
+    ...(changes.replyTo === undefined ? {} : { reply_to: changes.replyTo }),
+    ...(changes.replacedTaskNesting === undefined ? {} : { replaced_task_nesting: changes.replacedTaskNesting }),
   }
 }
 
@@ -78,4 +90,30 @@ function asSignature(value: unknown): Signature {
 
 function isSignature(value: unknown): value is Signature {
   return typeof value === 'object' && value !== null && 'subtaskType' in value
+}
+
+/**
+ * The signature with more stamps: the names join those it has, a name that it has gets the new value, or, to `append`, a list
+ * of both. Source: celery/canvas.py `Signature._stamp_headers`.
+ */
+export function withStamps(
+  signature: Signature,
+  stamps: Readonly<Record<string, unknown>>,
+  { append = false }: { readonly append?: boolean } = {},
+): Signature {
+  const names = Object.keys(stamps)
+  if (names.length === 0) return signature
+  const known = signature.options['stamped_headers']
+  const had: readonly string[] = Array.isArray(known) ? known : []
+  const options: Record<string, unknown> = { ...signature.options }
+  for (const name of names) {
+    const both = append && had.includes(name)
+    options[name] = both ? [...listOf(options[name]), ...listOf(stamps[name])] : stamps[name]
+  }
+  options['stamped_headers'] = [...new Set([...had, ...names])]
+  return { ...signature, options }
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
 }

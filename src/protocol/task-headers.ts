@@ -66,31 +66,33 @@ export function withoutDeliveryHeaders(headers: Headers): Record<string, unknown
  */
 export function headersExceed(headers: Headers, limits: Limits): boolean {
   // No text has more than three bytes per UTF-16 unit, so nearly every message is done after adding up lengths.
-  if (headerBytes(headers, limits, text => text.length * 3) <= limits.headerBytes) return false
-  return headerBytes(headers, limits, text => Buffer.byteLength(text)) > limits.headerBytes
+  if (valueBytes(headers, limits.depth, limits.headerBytes, text => text.length * 3) <= limits.headerBytes) return false
+  return valueBytes(headers, limits.depth, limits.headerBytes, text => Buffer.byteLength(text)) > limits.headerBytes
 }
 
-/** As a field table: a tag and a length with each value, a length with each key. Infinity for what is nested too deep. */
-function headerBytes(headers: Headers, limits: Limits, textBytes: (text: string) => number): number {
-  let bytes = 0
-  let level: unknown[] = [headers]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > limits.depth) return Number.POSITIVE_INFINITY
-    const below: unknown[] = []
-    for (const value of level) {
-      bytes += 5
-      if (typeof value === 'string') bytes += textBytes(value)
-      else if (value instanceof Uint8Array) bytes += value.length
-      else if (Array.isArray(value)) for (const item of value) below.push(item)
-      else if (typeof value === 'object' && value !== null) {
-        for (const name of Object.keys(value)) {
-          bytes += 1 + textBytes(name)
-          below.push((value as Record<string, unknown>)[name])
-        }
-      }
-      if (bytes > limits.headerBytes) return bytes
+/**
+ * As in a field table: a tag and a length with each value, a length with each key. Beyond `most` it is not counted further;
+ * what is nested deeper than `depth` is Infinity. Nothing is built: every message comes through here.
+ */
+function valueBytes(value: unknown, depth: number, most: number, textBytes: (text: string) => number): number {
+  if (typeof value === 'string') return 5 + textBytes(value)
+  if (typeof value !== 'object' || value === null) return 5
+  if (value instanceof Uint8Array) return 5 + value.length
+  let bytes = 5
+  if (Array.isArray(value)) {
+    if (depth === 0 && value.length > 0) return Number.POSITIVE_INFINITY
+    for (let i = 0; i < value.length && bytes <= most; i++) {
+      bytes += valueBytes(value[i], depth - 1, most - bytes, textBytes)
     }
-    level = below
+    return bytes
+  }
+  for (const name in value) {
+    // What is inherited counts as little as it is printed.
+    if (!Object.hasOwn(value, name)) continue
+    if (depth === 0) return Number.POSITIVE_INFINITY
+    bytes +=
+      1 + textBytes(name) + valueBytes((value as Record<string, unknown>)[name], depth - 1, most - bytes, textBytes)
+    if (bytes > most) break
   }
   return bytes
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { crc32, crc64 } from './crc.js'
 import { readLzma2 } from './lzma2.js'
 import { OutputBuffer } from './output-buffer.js'
+import type { Stepwise } from './turn.js'
 
 /*
  * A reader of .xz, as Python's `lzma.compress` writes it: one stream of blocks with the filter LZMA2 and nothing else.
@@ -21,8 +22,11 @@ const CHECK_SIZES: ReadonlyMap<number, number> = new Map([
   [10, 32],
 ])
 
-/** Throws `ProtocolError` (too-large) beyond the limit, `RangeError` for anything that is not one whole stream. */
-export function unxz(bytes: Uint8Array, limit: number): Uint8Array {
+/**
+ * Stops behind each chunk. Throws `ProtocolError` (too-large) beyond the limit, `RangeError` for anything that is not one
+ * whole stream.
+ */
+export function unxz(bytes: Uint8Array, limit: number): Stepwise<Uint8Array> {
   return new XzReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limit).read()
 }
 
@@ -36,12 +40,12 @@ class XzReader {
     this.#output = new OutputBuffer(limit)
   }
 
-  read(): Uint8Array {
+  *read(): Stepwise<Uint8Array> {
     const check = this.#header()
     const blocks: [unpadded: number, unpacked: number][] = []
     while (this.#byte(this.#at) !== 0) {
       if (blocks.length > 16 + this.#at / 4096) throw new RangeError('its blocks are too small')
-      blocks.push(this.#block(check))
+      blocks.push(yield* this.#block(check))
     }
     this.#footer(this.#index(blocks), check)
     return this.#output.written()
@@ -55,11 +59,11 @@ class XzReader {
     return check
   }
 
-  #block(check: number): [number, number] {
+  *#block(check: number): Stepwise<[number, number]> {
     const start = this.#at
     const dictionarySize = this.#blockHeader()
     const from = this.#output.length
-    this.#at = readLzma2(this.#bytes, this.#at, dictionarySize, this.#output)
+    this.#at = yield* readLzma2(this.#bytes, this.#at, dictionarySize, this.#output)
     const end = this.#at
     this.#padding(start)
     const sum = this.#take(CHECK_SIZES.get(check) ?? 0)

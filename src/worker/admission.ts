@@ -8,6 +8,10 @@ export type Admission =
   | { readonly kind: 'hold'; readonly until: EpochMs }
   /** Not due for long: give it back to a store that keeps delayed messages itself. */
   | { readonly kind: 'park'; readonly delay: Ms }
+  /** Its task has a limit: wait here for its turn, which may have come already. */
+  | { readonly kind: 'throttle' }
+  /** Its turn is far off: give it back to a store that keeps delayed messages itself; it is looked at again after that. */
+  | { readonly kind: 'postpone'; readonly delay: Ms }
   /** A redelivered message of a task with results: ask the backend first, then decide again (D44). */
   | { readonly kind: 'consult' }
   /** What is stored says that it ended, or that its retry was decided: perform what follows the store, then ack (D44, D51). */

@@ -27,13 +27,23 @@ export interface AdmitFacts {
   readonly canPark: boolean
   /** As many are held here as may be (L11): park what can be parked, however short its wait. */
   readonly full: boolean
+  /** How long it would wait for its turn under the limits of its task; undefined = it has none. */
+  readonly turn: Ms | undefined
 }
 
 /** Waiting longer than this is the broker's business where it can (D32). */
 export const PARK_AFTER: Ms = 60_000
 
-/** Delays of the 1st, 2nd, 3rd … hand-back of an unknown task; the last repeats for ever: it waits for an eligible worker. */
-const HAND_BACK_DELAYS: readonly Ms[] = [1000, 5000, 15_000, 60_000]
+/** Longest time that a message which waits for its turn is away: a rate that was raised meanwhile is noticed then. */
+export const POSTPONE_MOST: Ms = 600_000
+const POSTPONE_LEAST: Ms = 1000
+
+/**
+ * Delays of the 1st, 2nd, 3rd … hand-back of an unknown task; the last repeats for ever: it waits for an eligible worker.
+ * Several short ones first: beside a worker that knows the task each is another chance that this one gets it, and within
+ * five seconds there are eight (H27).
+ */
+const HAND_BACK_DELAYS: readonly Ms[] = [100, 200, 400, 800, 1000, 1000, 1000, 5000, 15_000, 60_000]
 
 /**
  * Decides what becomes of a decoded delivery. Order matters: what is being done or has been done comes before what
@@ -58,7 +68,18 @@ function admitFresh(facts: AdmitFacts): Admission {
   if (request.eta !== undefined && request.eta > now) return wait(request.eta, facts)
   if (facts.begun && facts.faults >= facts.maxDeliveries)
     return { kind: 'discard', why: { kind: 'poison', faults: facts.faults } }
-  return { kind: 'run' }
+  return facts.turn === undefined ? { kind: 'run' } : takeTurn(facts.turn, facts)
+}
+
+/**
+ * Whose turn is far off waits at the store, half of the time that it would take: by then there may be other workers, another
+ * rate, or fewer in front of it. Whoever comes back finds twice the room of a newcomer, so that it is not sent away for
+ * ever while others come.
+ */
+export function takeTurn(turn: Ms, facts: Pick<AdmitFacts, 'canPark' | 'full' | 'redelivered'>): Admission {
+  const patience = facts.redelivered ? 2 * PARK_AFTER : PARK_AFTER
+  if (!facts.canPark || turn === 0 || (turn <= patience && !facts.full)) return { kind: 'throttle' }
+  return { kind: 'postpone', delay: Math.max(POSTPONE_LEAST, Math.min(turn / 2, POSTPONE_MOST)) }
 }
 
 function admitUnknown(facts: AdmitFacts): Admission {
@@ -75,5 +96,8 @@ function wait(eta: EpochMs, facts: AdmitFacts): Admission {
 /** A final state, or a retry intent newer than this message: the attempt it carries is over. */
 function decided(stored: ResultMeta, request: TaskRequest): boolean {
   if (isFinal(stored.status)) return true
-  return stored.intent !== undefined && stored.intent.retries > request.retries
+  const { intent } = stored
+  if (intent === undefined) return false
+  // Another task under this id, which it replaced or was replaced by, has retries of its own.
+  return (intent.nesting ?? 0) === request.replacedTaskNesting && intent.retries > request.retries
 }

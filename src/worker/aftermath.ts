@@ -1,18 +1,13 @@
-import { applySignature } from '../canvas/apply.js'
-import { LOVAGE_NAMESPACE, uuid5 } from '../lib/uuid.js'
+import { type Errback, errbacksOf } from '../canvas/ends.js'
+import { kindOf } from '../canvas/members.js'
+import { replacement } from '../canvas/replacement.js'
 import { exceptionRepr } from '../protocol/exception-repr.js'
-import type { GroupId, TaskId } from '../protocol/ids.js'
+import type { GroupId } from '../protocol/ids.js'
 import type { ExceptionInfo, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
-import {
-  signatureChord,
-  signatureErrbacks,
-  signatureGroupId,
-  signatureGroupIndex,
-  signatureTaskId,
-  wireOptions,
-} from '../protocol/signature-options.js'
-import type { Effect, OutgoingTask } from './effect.js'
+import { signatureTaskId, wireOptions, withOptions } from '../protocol/signature-options.js'
+import { derivedId, type Followed, failCanvas, failureOf, follow } from './canvas-effects.js'
+import type { Effect } from './effect.js'
 import { chordError } from './exceptions.js'
 import type { SettleContext } from './settle-context.js'
 
@@ -25,16 +20,29 @@ import type { SettleContext } from './settle-context.js'
 /** Success: callbacks, next chain step, chord arrival. Source: celery/app/trace.py, order per reliability D42. */
 export function afterSuccess(value: unknown, meta: ResultMeta, context: SettleContext): readonly Effect[] {
   if (endsAlone(context)) return arrival(meta, context)
-  const published = [...callbackSignatures(context), ...chainStep(context)]
-  return [
-    ...arrival(meta, context),
-    ...published.map(signature => publish(applySignature(signature, [value]), context)),
-  ]
+  return [...arrival(meta, context), ...followers([value], context).flatMap(({ effects }) => effects)]
 }
 
 /** Failure: chord arrival, the same failure for every later step of the chain, errbacks. Source: celery/backends/base.py mark_as_failure. */
 export function afterFailure(error: ExceptionInfo, meta: ResultMeta, context: SettleContext): readonly Effect[] {
-  return [...arrival(meta, context), ...chainFailure(meta, context), ...errbackEffects(error, meta.traceback, context)]
+  const { chain, errbacks, id } = context.request
+  return [
+    ...arrival(meta, context),
+    // Without this a client that waits on the last id of a chain would never wake.
+    ...chain.flatMap(step => failCanvas(step, { ...meta, children: undefined }, context)),
+    ...tellErrbacks(
+      errbacks.map(errback => ({ id, errback })),
+      error,
+      meta.traceback,
+      context,
+    ),
+  ]
+}
+
+/** Revoked or expired: its chord hears of it, and every later step of the chain is revoked with it; errbacks are not called (D73). */
+export function afterRevocation(meta: ResultMeta, context: SettleContext): readonly Effect[] {
+  const later = context.request.chain.flatMap(step => failCanvas(step, { ...meta, children: undefined }, context))
+  return [...arrival(meta, context), ...later]
 }
 
 /** Most tasks: nothing follows them. */
@@ -44,14 +52,38 @@ function endsAlone({ request }: SettleContext): boolean {
 
 const NO_CHILDREN: readonly ResultTuple[] = []
 
-/** Ids of what `afterSuccess` publishes: stored as children beside those the task itself published. */
+/** Results of what `afterSuccess` publishes: stored as children beside those the task itself published. */
 export function successChildren(context: SettleContext): readonly ResultTuple[] {
   if (endsAlone(context)) return NO_CHILDREN
-  const published = [...callbackSignatures(context), ...chainStep(context)]
-  return published.flatMap(signature => {
-    const id = signatureTaskId(signature)
-    return id === undefined ? [] : [{ id, parent: undefined, members: undefined }]
+  return followers([], context).flatMap(({ result }) => (result === undefined ? [] : [result]))
+}
+
+/**
+ * Callbacks, then the next step of the chain, which carries the rest. One callback stands alone; several that are no groups
+ * travel as members of one new group, as Celery sends them. Source: celery/app/trace.py.
+ */
+function followers(args: readonly unknown[], context: SettleContext): readonly Followed[] {
+  const { callbacks, chain, id } = context.request
+  const bundle = derivedId(id, 'callbacks', 0) as string as GroupId
+  let index = 0
+  const called = callbacks.map((callback, position) => {
+    const bundled = callbacks.length > 1 && kindOf(callback) !== 'group'
+    const options = bundled ? wireOptions({ groupId: bundle, groupIndex: index++ }) : {}
+    return follow(callback, args, `callback:${position}`, context, { options })
   })
+  const next = chain.at(-1)
+  if (next === undefined) return called
+  const rest = chain.slice(0, -1)
+  const options = rest.length === 0 ? {} : wireOptions({ chain: rest })
+  return [...called, follow(next, args, 'chain:0', context, { options })]
+}
+
+/** Something else runs under the id of the task at hand, which itself has no end of its own. */
+export function replaced(signature: Signature, context: SettleContext): readonly Effect[] {
+  const { request } = context
+  const { signature: instead, options } = replacement(signature, request)
+  const key = `replace:${request.replacedTaskNesting}`
+  return follow(instead, [], key, context, { options, parent: request.parentId ?? request.id }).effects
 }
 
 /** Every part of a chord is there: its body with the list of values, or the body's failure and errbacks. */
@@ -62,136 +94,57 @@ export function chordEffects(
   context: SettleContext,
 ): readonly Effect[] {
   const failed = parts.find(part => part.status !== 'SUCCESS')
-  const id = signatureTaskId(body) ?? derivedId(chord, 'chord-body', 0)
-  const fixed = withId(body, id)
+  const close: Effect = { kind: 'close-chord', chord }
+  const named = bodyOfChord(chord, body)
   if (failed === undefined) {
     const values = parts.map(part => part.result)
-    return [publish(applySignature(fixed, [values]), context), { kind: 'close-chord', chord }]
+    return [...follow(named, [values], 'chord-body', context, { base: chord }).effects, close]
   }
   const cause = failed.error === undefined ? failed.status : exceptionRepr(failed.error)
   const error = chordError(`Dependency ${failed.taskId} raised ${cause}`)
+  // A body that is a group ends with what went wrong in the header itself. Source: `_handle_group_chord_error`.
+  const shown = kindOf(named) === 'group' ? (failed.error ?? error) : error
+  return chordFailure(chord, shown, named, context)
+}
+
+/** The body never runs: whoever waits for it, and its errbacks, are told. */
+export function chordFailure(
+  chord: GroupId,
+  error: ExceptionInfo,
+  body: Signature,
+  context: SettleContext,
+): readonly Effect[] {
+  const named = bodyOfChord(chord, body)
   return [
-    foreignFailure(id, error, undefined, context),
-    ...publishErrbacks(signatureErrbacks(body), id, error, undefined, context),
+    ...failCanvas(named, failureOf(error, context), context),
+    ...tellErrbacks(errbacksOf(named), error, undefined, context),
     { kind: 'close-chord', chord },
   ]
 }
 
-/** The chord hears of its part. A revoked part counts, too, but runs no errbacks (D73). */
-export function arrival(meta: ResultMeta, context: SettleContext): readonly Effect[] {
+/** A body that was sent without an id gets one that everybody derives alike. */
+export function bodyOfChord(chord: GroupId, body: Signature): Signature {
+  if (kindOf(body) !== 'task' || signatureTaskId(body) !== undefined) return body
+  return withOptions(body, wireOptions({ taskId: derivedId(chord, 'chord-body', 0) }))
+}
+
+/** The chord hears of its part. */
+function arrival(meta: ResultMeta, context: SettleContext): readonly Effect[] {
   const { chord, group, groupIndex, id } = context.request
   if (chord === undefined || group === undefined) return []
   const part = { chord: group, index: groupIndex, taskId: id, meta, size: chord.chordSize }
-  return [{ kind: 'arrive', part, body: chord, ttl: context.policy.resultExpires }]
+  return [{ kind: 'arrive', part, body: chord, ttl: context.policy.chordLife }]
 }
 
-/** One callback stands alone; several that are no groups travel as members of one new group, as Celery sends them. */
-function callbackSignatures(context: SettleContext): readonly Signature[] {
-  const { callbacks } = context.request
-  const bundled = callbacks.length > 1
-  const group = derivedId(context.request.id, 'callbacks', context.request.retries) as string as GroupId
-  let index = 0
-  return callbacks.map((callback, position) => {
-    const fixed = withId(callback, childId(callback, 'callback', position, context))
-    if (!bundled || callback.subtaskType === 'group') return fixed
-    return applySignature(fixed, [], wireOptions({ groupId: group, groupIndex: index++ }))
-  })
-}
-
-/** The last element runs next and carries the rest. Source: celery/app/trace.py (chain in reverse order). */
-function chainStep(context: SettleContext): readonly Signature[] {
-  const { chain } = context.request
-  const next = chain.at(-1)
-  if (next === undefined) return []
-  const fixed = withId(next, childId(next, 'chain', 0, context))
-  const rest = chain.slice(0, -1)
-  return [rest.length === 0 ? fixed : applySignature(fixed, [], wireOptions({ chain: rest }))]
-}
-
-/** Without this a client that waits on the last id of a chain would never wake. */
-function chainFailure(meta: ResultMeta, context: SettleContext): readonly Effect[] {
-  return context.request.chain.flatMap((step): readonly Effect[] => {
-    const id = signatureTaskId(step)
-    if (id === undefined) return []
-    const copy: ResultMeta = { ...meta, taskId: id, children: undefined }
-    const body = signatureChord(step)
-    const chord = signatureGroupId(step)
-    const store = storeForeign(copy, context)
-    if (body === undefined || chord === undefined) return store
-    const part = { chord, index: signatureGroupIndex(step), taskId: id, meta: copy, size: body.chordSize }
-    return [...store, { kind: 'arrive', part, body, ttl: context.policy.resultExpires }]
-  })
-}
-
-function errbackEffects(
+/** Inline ones are called here with the error; all others are published with the id of the failed task, the same whoever tells them. */
+function tellErrbacks(
+  errbacks: readonly Errback[],
   error: ExceptionInfo,
   traceback: string | undefined,
   context: SettleContext,
 ): readonly Effect[] {
-  return publishErrbacks(context.request.errbacks, context.request.id, error, traceback, context)
-}
-
-/** Inline ones are called here with the error; all others are published with the id of the failed task. */
-function publishErrbacks(
-  errbacks: readonly Signature[],
-  failed: TaskId,
-  error: ExceptionInfo,
-  traceback: string | undefined,
-  context: SettleContext,
-): readonly Effect[] {
-  return errbacks.map((errback, index): Effect => {
-    if (context.inlineErrback(errback.task)) return { kind: 'errback', signature: errback, error, traceback }
-    const id = signatureTaskId(errback) ?? derivedId(failed, 'errback', index)
-    return publish(applySignature(withId(errback, id), [failed]), context, failed)
+  return errbacks.flatMap(({ id, errback }, index): readonly Effect[] => {
+    if (context.inlineErrback(errback.task)) return [{ kind: 'errback', signature: errback, error, traceback }]
+    return follow(errback, [id], `errback:${index}`, context, { parent: id, base: id }).effects
   })
-}
-
-function publish(signature: Signature, context: SettleContext, parent?: TaskId): Effect {
-  const { request, inheritPriority } = context
-  const task: OutgoingTask = {
-    kind: 'signature',
-    signature,
-    parentId: parent ?? request.id,
-    rootId: request.rootId,
-    priority: inheritPriority ? request.priority : undefined,
-    publishId: `${signatureTaskId(signature)}:${request.id}:${context.delivery.enqueuedAt ?? ''}`,
-  }
-  return { kind: 'publish', task }
-}
-
-/** FAILURE of a task that will never run because of ours. */
-function foreignFailure(
-  id: TaskId,
-  error: ExceptionInfo,
-  traceback: string | undefined,
-  context: SettleContext,
-): Effect {
-  const meta: ResultMeta = {
-    taskId: id,
-    status: 'FAILURE',
-    result: undefined,
-    error,
-    traceback,
-    children: undefined,
-    dateDone: context.dateDone,
-  }
-  return { kind: 'store', meta, ttl: context.policy.resultExpires, own: false }
-}
-
-function storeForeign(meta: ResultMeta, context: SettleContext): readonly Effect[] {
-  return context.keepsResults ? [{ kind: 'store', meta, ttl: context.policy.resultExpires, own: false }] : []
-}
-
-function withId(signature: Signature, taskId: TaskId): Signature {
-  return applySignature(signature, [], wireOptions({ taskId }))
-}
-
-function childId(signature: Signature, kind: string, index: number, context: SettleContext): TaskId {
-  const { id, retries } = context.request
-  return signatureTaskId(signature) ?? derivedId(id, `${kind}:${index}`, retries)
-}
-
-/** D43: `uuidv5(namespace, parent + kind + index + retries)`. */
-function derivedId(parent: TaskId | GroupId, kind: string, n: number): TaskId {
-  return uuid5(LOVAGE_NAMESPACE, `${parent}:${kind}:${n}`) as TaskId
 }

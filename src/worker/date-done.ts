@@ -1,36 +1,33 @@
 import type { EpochMs } from '../lib/time.js'
 import { formatIso } from '../protocol/iso8601.js'
+import { openZone } from '../schedules/open-zone.js'
 
 /**
  * How results say when they ended: ISO 8601 with microseconds and offset, in the app's time zone, as Celery writes it
  * (results.md §2). UTC without a zone.
  */
 export function dateDoneIn(zone: string | undefined): (now: EpochMs) => string {
-  if (zone === undefined || zone === 'UTC') return formatIso
-  const wall = new Intl.DateTimeFormat('en-US', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  })
+  return latest(zone === undefined || zone === 'UTC' ? formatIso : inZone(zone))
+}
+
+/** Many tasks end within one millisecond. */
+function latest(format: (now: EpochMs) => string): (now: EpochMs) => string {
+  let at: EpochMs | undefined
+  let text = ''
   return now => {
-    const parts = new Map(wall.formatToParts(now).map(part => [part.type, Number(part.value)]))
-    const part = (name: Intl.DateTimeFormatPartTypes): number => parts.get(name) ?? 0
-    const shown = Date.UTC(
-      part('year'),
-      part('month') - 1,
-      part('day'),
-      part('hour'),
-      part('minute'),
-      part('second'),
-      ((now % 1000) + 1000) % 1000,
-    )
-    const minutes = Math.round((shown - now) / 60_000)
-    return formatIso(shown).replace('+00:00', offset(minutes))
+    if (now !== at) {
+      text = format(now)
+      at = now
+    }
+    return text
+  }
+}
+
+function inZone(name: string): (now: EpochMs) => string {
+  const zone = openZone(name)
+  return now => {
+    const east = zone.offset(now)
+    return formatIso(now + east).replace('+00:00', offset(Math.round(east / 60_000)))
   }
 }
 

@@ -1,8 +1,9 @@
 import type { ChordPart } from '../backends/backend.js'
 import type { EpochMs, Ms } from '../lib/time.js'
+import type { ChordEnd } from '../protocol/chord-memo.js'
 import type { DeadLetterRecord } from '../protocol/dead-letter.js'
-import type { TaskId } from '../protocol/ids.js'
-import type { ExceptionInfo, ResultMeta } from '../protocol/result-meta.js'
+import type { GroupId, TaskId } from '../protocol/ids.js'
+import type { ExceptionInfo, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 
 /*
@@ -19,6 +20,16 @@ export type Effect =
   | { readonly kind: 'store'; readonly meta: ResultMeta; readonly ttl: Ms | undefined; readonly own: boolean }
   /** A chord part has ended. Complete → publish the body under its fixed id, then close (D71). */
   | { readonly kind: 'arrive'; readonly part: ChordPart; readonly body: Signature; readonly ttl: Ms | undefined }
+  /** Before the header of a chord is published: so many arrivals complete it. `header`: its results, groups within. */
+  | {
+      readonly kind: 'open-chord'
+      readonly chord: GroupId
+      readonly parts: number
+      readonly body: Signature
+      readonly header: readonly ResultTuple[]
+      readonly ends: readonly ChordEnd[]
+      readonly ttl: Ms | undefined
+    }
   /** After the body of a complete chord, or its error, is out. */
   | { readonly kind: 'close-chord'; readonly chord: ChordPart['chord'] }
   | { readonly kind: 'publish'; readonly task: OutgoingTask }

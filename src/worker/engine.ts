@@ -1,33 +1,70 @@
 import type { App } from '../app/app.js'
+import { bindArguments } from '../app/bind-arguments.js'
+import { chordLife } from '../app/chord-life.js'
+import { chordMemo } from '../app/chord-memo.js'
 import { observeAll } from '../app/extension.js'
+import { knownQueues } from '../app/known-queues.js'
 import { outgoing } from '../app/outgoing.js'
+import { PROGRESS_STATE } from '../app/task-context.js'
+import { TASK_LOG_STATE, taskLogId } from '../app/task-log.js'
 import type { Duration } from '../app/task-options.js'
 import type { ResultBackend } from '../backends/backend.js'
-import type { Broker, Connection } from '../brokers/broker.js'
+import { jsonStoreCodec } from '../backends/json-store-codec.js'
+import { type Broker, type Connection, keepsDelays } from '../brokers/broker.js'
+import { messageBytes } from '../brokers/virtual/delivery.js'
+import type { CommandTable } from '../control/command-table.js'
 import { AppendFile } from '../drivers/append-file.js'
 import { parseDuration } from '../lib/duration.js'
 import { ConfigError } from '../lib/errors.js'
+import { LamportClock } from '../lib/lamport-clock.js'
+import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import { InlinePool } from '../pools/inline/inline-pool.js'
+import type { CallAsks, Execute } from '../pools/call-control.js'
+import { PoolError } from '../pools/errors.js'
 import type { Call, Pool } from '../pools/pool.js'
+import { attemptNumber } from '../protocol/attempt-number.js'
+import { deadQueue } from '../protocol/dead-letter.js'
 import { encodeRetry } from '../protocol/encode-retry.js'
-import type { NodeName, QueueName, TaskName } from '../protocol/ids.js'
+import type { NodeName, QueueName } from '../protocol/ids.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, State } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
+import { signatureFromDict } from '../protocol/signature-dict.js'
+import { appSource } from './app-source.js'
+import type { AutoscaleRange } from './autoscale.js'
+import { Autoscaler } from './autoscaler.js'
+import { ChordSweep, type ChordSweepParts } from './chord-sweep.js'
+import { workerCommands } from './commands/worker-commands.js'
+import type { Companion } from './companion.js'
+import { createPool, type PoolPlan } from './create-pool.js'
 import { dateDoneIn } from './date-done.js'
 import { DeadLetterGauge } from './dead-letter-gauge.js'
 import type { OutgoingTask, TaskEvent } from './effect.js'
-import { execute, type Runnable } from './execute.js'
+import { type ExecuteParts, execute } from './execute.js'
 import { Intake } from './intake.js'
+import { keptLogLines } from './kept-log-lines.js'
+import { LimitDesk, limitsCompanion, ownLimits } from './limit-desk.js'
+import { liveView } from './live-view.js'
 import { logTaskEvent } from './log-lines.js'
+import type { Witness } from './loop-watch.js'
+import { mingleWith } from './mingle-with.js'
 import type { Outgoing, World } from './perform.js'
+import { poolControl } from './pool-control.js'
 import { prefetchCount } from './prefetch.js'
+import { RejectionLines } from './rejection-lines.js'
+import { remoteControl } from './remote-control.js'
+import { replyAddress } from './reply-address.js'
+import { RevocationKeeping } from './revocation-keeping.js'
+import { runnableOf } from './runnable-of.js'
 import { latestClaim, type Running } from './running.js'
 import { Session } from './session.js'
 import type { SettleContext } from './settle-context.js'
 import { Spool } from './spool.js'
+import { TaskLimits } from './task-limits.js'
+import { TaskTotals } from './task-totals.js'
+import { WorkerEvents } from './worker-events.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
+import { WorkerWatch } from './worker-watch.js'
 
 export interface EngineParts {
   readonly app: App
@@ -36,8 +73,13 @@ export interface EngineParts {
   readonly parts: WorkerParts
   readonly broker: Broker
   readonly backend: ResultBackend | undefined
-  readonly concurrency: number
+  readonly plan: PoolPlan
+  readonly autoscale: AutoscaleRange | undefined
+  /** Where limits of the cluster are kept, when that is not the broker. */
+  readonly limitStore: Broker | undefined
   stopping(): boolean
+  /** Remote control asked for a warm stop. */
+  shutDown(): void
 }
 
 /** What a running worker is made of, in the order of starting. */
@@ -46,6 +88,23 @@ export interface Engine {
   readonly intake: Intake
   readonly spool: Spool
   readonly session: Session
+  readonly events: WorkerEvents
+  /** The application's clock: seen in events, in `inspect clock` and `hello`. */
+  readonly clock: LamportClock
+  /** Limits that hold where neither message nor task has its own. */
+  readonly timeLimits: TimeLimits
+  readonly revoking: RevocationKeeping
+  readonly watch: WorkerWatch
+  readonly desk: LimitDesk
+  /** Undefined = the pool keeps its size. */
+  readonly autoscaler: Autoscaler | undefined
+  /** With what was set at run time. */
+  readonly limits: TaskLimits
+}
+
+export interface TimeLimits {
+  readonly soft: Ms | undefined
+  readonly hard: Ms | undefined
 }
 
 /** Longest wait for a step of our own while stopping; also how long an effect is tried again then. */
@@ -56,38 +115,117 @@ export function createEngine(given: EngineParts): Engine {
   const { app, name, options, broker, backend } = given
   const { settings } = app
   const runtime = given.parts.runtime ?? app.runtime
-  const gauge = new DeadLetterGauge(settings.deadLetterMax)
+  const gauge = new DeadLetterGauge({ messages: settings.deadLetterMax, bytes: settings.deadLetterMaxBytes })
+  const rejections = new RejectionLines({ clock: runtime.clock, log: app.runtime.log })
+  const clock = new LamportClock()
+  const totals = new TaskTotals()
+  const limits = new TaskLimits(app, {
+    disabled: settings.workerDisableRateLimits,
+    rateChanged: task => intake.rateChanged(task),
+  })
+  const revoking = new RevocationKeeping({
+    app,
+    name,
+    runtime,
+    backend,
+    clock,
+    state: given.parts.state,
+    discardRevoked: () => intake.discardRevoked(),
+    terminate: (meant, signal) => intake.terminate(meant, signal),
+  })
+  const events = createEvents(given, runtime, clock, () => intake.busy)
   const world: World = {
     runtime,
     backend,
     live: () => session.live,
     outgoing: (task, context) => toOutgoing(task, context, app, broker),
-    emit: (event, running) => tell(event, running, app, name),
+    emit: (event, running) => {
+      if (event.type === 'task-started') started(event.pid, running, totals, runtime)
+      tell(event, running, app, name, rejections)
+      events.tell(event, running.request)
+    },
+    sent: sent => app.sent(sent),
+    chordMemo: memo => chordMemo(memo, app.limits),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
-    deadLetterRoom: queue => roomFor(queue, gauge, session, app),
+    deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, app }),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
   }
-  const pool = createPool(given)
-  const intake = new Intake({
+  const timeLimits: TimeLimits = {
+    soft: limit(options.softTimeLimit, 'softTimeLimit') ?? settings.taskSoftTimeLimit,
+    hard: limit(options.timeLimit, 'timeLimit') ?? settings.taskTimeLimit,
+  }
+  if (given.plan.kind === 'inline' && options.timeLimit !== undefined) throw cannotKill()
+  const watch = new WorkerWatch({
     runtime,
+    name,
+    settings,
+    exitOnStall: options.exitOnStall ?? settings.workerExitOnStall,
+    beat: given.parts.beat,
+    queues: () => session.queues,
+    known: () => knownQueues(app.settings, app.queues),
+    flow: () => ({ busy: intake.busy, slots: pool.size, held: intake.size, window: window() }),
+    renew: () => session.renew(),
+    fail: error => session.fail(error),
+    observe: event => observeAll(app.extensions, app.runtime.log, event),
+  })
+  const asks: CallAsks = {
+    storeState: (call, state, meta) => {
+      // Also where no result is kept: monitors may listen.
+      if (state === PROGRESS_STATE) tellOfTask(call, 'task-progress', { ...(meta as object) }, app, events)
+      return storeState(call, state, meta, app, backend)
+    },
+    sendEvent: (call, type, fields) => tellOfTask(call, type, fields, app, events, 'always'),
+  }
+  const source = given.parts.source ?? (options.module === undefined ? undefined : appSource(options.module))
+  const pool = createPool({
+    plan: given.plan,
+    runtime,
+    settings,
+    source,
+    execute: inProcess(app, runtime, asks, watch.loop),
+    asks,
+  })
+  const heldLimit = Math.min(settings.workerMaxHeld, settings.workerEtaTaskLimit ?? Number.POSITIVE_INFINITY)
+  const window = (): number =>
+    prefetchCount({
+      concurrency: autoscaler?.range.max ?? pool.size,
+      multiplier: options.prefetchMultiplier ?? settings.workerPrefetchMultiplier,
+      held: intake.held,
+      heldLimit,
+      limit: broker.features.leases ? settings.workerPrefetchLimit : undefined,
+      left: settings.workerEnablePrefetchCountReduction ? intake.left : 0,
+      acked: settings.workerDisablePrefetch ? intake.acked : undefined,
+    })
+  const intake: Intake = new Intake({
+    runtime,
+    rates: limits,
+    ownLimits: ownLimits(runtime.clock),
+    clusterLimits: request => desk.limit(request),
+    waitMost: broker.features.leases ? Number.POSITIVE_INFINITY : WAIT_MOST,
+    capacity: () => autoscaler?.range.max ?? pool.size,
     codec: app.codec,
     limits: app.limits,
     pool,
     world,
+    rejections,
     worker: name,
     inheritPriority: settings.taskInheritParentPriority,
     unknownTask: settings.unknownTask,
-    softTimeLimit: limit(options.softTimeLimit, 'softTimeLimit') ?? settings.taskSoftTimeLimit,
-    timeLimit: limit(options.timeLimit, 'timeLimit') ?? settings.taskTimeLimit,
-    canPark: broker.features.delays,
-    maxHeld: settings.workerMaxHeld,
-    registered: task => app.tasks.has(task),
-    policy: task => app.policy(task),
+    softTimeLimit: timeLimits.soft,
+    timeLimit: timeLimits.hard,
+    canPark: keepsDelays(broker.features),
+    revocations: revoking.revocations,
+    terminateGrace: settings.workerColdShutdownTimeout,
+    maxHeld: heldLimit,
+    prefetches: !settings.workerDisablePrefetch,
+    registered: task => app.findTask(task) !== undefined,
+    policy: task => limits.policy(task),
     inlineErrback: task => app.taskOptions(task)?.errback === 'inline',
     dateDone: dateDoneIn(settings.timezone),
-    heldChanged: () => session.updatePrefetch(),
+    windowChanged: () => session.updatePrefetch(),
     spool: entry => spool.write(entry),
+    slotsWanted: () => autoscaler?.look(),
   })
   const spool = new Spool({
     runtime,
@@ -102,39 +240,192 @@ export function createEngine(given: EngineParts): Engine {
     retry: settings.brokerConnectionRetry,
     retryOnStartup: settings.brokerConnectionRetryOnStartup ?? settings.brokerConnectionRetry,
     maxRetries: settings.brokerConnectionMaxRetries,
-    prefetch: () =>
-      prefetchCount({
-        concurrency: pool.size,
-        multiplier: options.prefetchMultiplier ?? settings.workerPrefetchMultiplier,
-        held: intake.held,
-        etaTaskLimit: settings.workerEtaTaskLimit,
-      }),
-    take: delivery => intake.take(delivery),
+    prefetch: window,
+    prefetchAtOnce: settings.workerDisablePrefetch,
+    take: delivery => {
+      revoking.look()
+      watch.delivered()
+      intake.take(delivery)
+    },
     lost: () => intake.connectionLost(settings.workerCancelLongRunningTasksOnConnectionLoss),
+    companions: [
+      ...remoteControl({
+        app,
+        name,
+        runtime,
+        commands: { run: (method, args) => commands.run(method, args) },
+        rejections,
+        watchNamesakes: events.gossip === undefined && given.parts.isAlone !== true,
+        heard: () => void clock.forward(),
+      }),
+      revoking.companion,
+      ...events.companions,
+      ...watch.companions,
+      ...sweeps(app, runtime, backend, (...chord) => intake.performFor(...chord)),
+      ...(given.limitStore === undefined ? [limitsCompanion(() => intake.limitsResumed())] : []),
+      ...(mingles(given) ? [mingleWith(app, name, runtime, clock, revoking.revoker)] : []),
+    ],
     leasesSuspect: () => intake.checkLeases(),
   })
-  return { pool, intake, spool, session }
+  const desk = new LimitDesk({
+    store: given.limitStore,
+    name,
+    live: () => session.live,
+    resumed: () => intake.limitsResumed(),
+  })
+  const autoscaler: Autoscaler | undefined =
+    given.autoscale === undefined
+      ? undefined
+      : new Autoscaler({
+          clock: runtime.clock,
+          log: runtime.log,
+          size: () => pool.size,
+          resize: size => resize(size, pool, intake, session),
+          range: given.autoscale,
+          keepalive: settings.workerAutoscaleKeepalive,
+          reserved: () => intake.reserved,
+          rangeChanged: () => session.updatePrefetch(),
+        })
+  const view = liveView({
+    app,
+    name,
+    runtime,
+    brokerUrl: broker.url,
+    backendUrl: backend?.url,
+    clock,
+    startedAt: runtime.clock.steady(),
+    intake,
+    session,
+    totals,
+    pool: poolControl({
+      runtime,
+      pool,
+      maxConcurrency: settings.workerMaxConcurrency,
+      autoscaler,
+      resized: () => {
+        intake.poolResized()
+        session.updatePrefetch()
+      },
+    }),
+    limits,
+    revoking: revoking.revoker,
+    events: {
+      enableTaskEvents: () => events.dispatcher.enableTaskEvents(),
+      disableTaskEvents: () => events.dispatcher.disableTaskEvents(),
+      heartbeat: () => events.heartbeat.tellNow(),
+    },
+    gossip: events.gossip,
+    shutDown: () => given.shutDown(),
+  })
+  const commands: CommandTable = workerCommands(view)
+  return { pool, intake, spool, session, events, clock, revoking, timeLimits, watch, limits, desk, autoscaler }
 }
 
-function createPool({ app, parts, backend, concurrency }: EngineParts): Pool {
-  const runtime = parts.runtime ?? app.runtime
-  return new InlinePool({
+/** RabbitMQ takes back what is held for longer than half an hour; so long nobody waits for a place. */
+const WAIT_MOST: Ms = 300_000
+
+/** Idle slots only; as many as may go are gone even where that is not enough. */
+async function resize(size: number, pool: Pool, intake: Intake, session: Session): Promise<void> {
+  try {
+    await pool.resize(size)
+  } catch (error) {
+    if (!(error instanceof PoolError) || error.code !== 'LVG_POOL_BUSY') throw error
+  } finally {
+    intake.poolResized()
+    session.updatePrefetch()
+  }
+}
+
+function started(pid: number, running: Running, totals: TaskTotals, { clock }: Runtime): void {
+  running.started = { at: clock.now(), pid }
+  totals.add(running.request.task)
+}
+
+/** Not where this worker is deaf itself, nor, unless asked for, where each copy of a question to all is a write. */
+function mingles({ app, options, broker }: EngineParts): boolean {
+  const { workerEnableRemoteControl, remoteControl: policy } = app.settings
+  if (!workerEnableRemoteControl || policy === 'none') return false
+  return !(options.withoutMingle ?? broker.features.storesBroadcasts === true)
+}
+
+/** Where a store counts chords. */
+function sweeps(
+  app: App,
+  runtime: Runtime,
+  backend: ResultBackend | undefined,
+  perform: ChordSweepParts['perform'],
+): readonly Companion[] {
+  const { chordTimeout: timeout, chordSweepInterval: interval } = app.settings
+  if (backend?.claimQuietChords === undefined || interval === 0) return []
+  const codec = jsonStoreCodec(app.limits)
+  return [new ChordSweep({ runtime, backend, codec, timeout, interval, chordLife: chordLife(app.settings), perform })]
+}
+
+/** Celery's cadence. Source: celery/worker/heartbeat.py. */
+const HEARTBEAT: Ms = 2000
+
+function createEvents(
+  { app, name, options, broker }: EngineParts,
+  runtime: Runtime,
+  clock: LamportClock,
+  active: () => number,
+): WorkerEvents {
+  const { heartbeatInterval, withoutHeartbeat, withoutGossip } = options
+  const interval = limit(heartbeatInterval, 'heartbeatInterval') ?? HEARTBEAT
+  return new WorkerEvents({
+    app,
     runtime,
-    size: concurrency,
-    execute: (call, control) =>
-      execute(call, control, {
-        runtime,
-        extensions: app.extensions,
-        find: request => find(request.task, app),
-        storeState: (running, state, meta) => storeState(running, state, meta, app, backend),
-        fence: running => ({ retries: running.request.retries, claim: running.claim }),
-      }),
+    name,
+    broker,
+    clock,
+    heartbeat: withoutHeartbeat === true ? undefined : interval,
+    gossip: !(withoutGossip ?? broker.features.storesBroadcasts === true),
+    active,
+    elected: (topic, action) => elected(topic, action, app),
   })
 }
 
-function find(name: TaskName, app: App): Runnable | undefined {
-  const task = app.tasks.get(name)
-  return task === undefined ? undefined : { handler: task.handler, options: app.taskOptions(name) ?? task.options }
+/** An election was won: what it was about is done here, and nowhere else. Source: celery/worker/consumer/gossip.py `call_task`. */
+function elected(topic: string, action: unknown, app: App): void {
+  if (topic !== 'task') {
+    app.runtime.log.error(`Won an election about '${topic}', which is unknown here: nothing is done.`)
+    return
+  }
+  const complain = (error: unknown): void =>
+    app.runtime.log.error(`Won an election, but its task could not be sent: ${String(error)}`)
+  try {
+    app.applyCanvas(signatureFromDict(action)).catch(complain)
+  } catch (error) {
+    complain(error)
+  }
+}
+
+/** How the inline pool runs a call. */
+function inProcess(app: App, runtime: Runtime, asks: CallAsks, witness: Witness): Execute {
+  const executeParts: ExecuteParts = {
+    ...asks,
+    runtime,
+    extensions: app.extensions,
+    find: request => runnableOf(request.task, app),
+    keepLogLines: keptLogLines(app),
+    fence: running => ({ retries: attemptNumber(running.request), claim: running.claim }),
+    witness,
+  }
+  return (call, control) => execute(call, control, executeParts)
+}
+
+/** An event of the handler's own. */
+function tellOfTask(
+  { request, claim, queue, hostname: worker }: Call,
+  type: string,
+  fields: Readonly<Record<string, unknown>>,
+  app: App,
+  events: WorkerEvents,
+  when: 'always' | 'with-others' = 'with-others',
+): void {
+  const { id, task, retries } = request
+  observeAll(app.extensions, app.runtime.log, { type, fields: { ...fields, id, task, retries, claim, queue, worker } })
+  events.tellOwn(request, type, fields, when)
 }
 
 /** A state of the handler's choosing; of no effect where results are ignored or there is no backend. */
@@ -145,6 +436,7 @@ async function storeState(
   app: App,
   backend: ResultBackend | undefined,
 ): Promise<void> {
+  if (state === TASK_LOG_STATE) return storeLog(request, meta, app, backend)
   const policy = app.policy(request.task)
   if (backend === undefined || (request.ignoreResult ?? policy.ignoreResult)) return
   const record = {
@@ -158,15 +450,40 @@ async function storeState(
     ...(request.group === undefined ? {} : { groupId: request.group }),
     ...(request.parentId === undefined ? {} : { parentId: request.parentId }),
   }
-  await backend.store(record, { ttl: policy.resultExpires, fence: { retries: request.retries, claim } })
+  const fence = { retries: attemptNumber(request), claim }
+  await backend.store(record, { ttl: policy.resultExpires, fence, reply: replyAddress(request, request.id) })
+}
+
+/** The last lines of a task, which live as long as its result. */
+async function storeLog(
+  { id }: TaskRequest,
+  lines: unknown,
+  app: App,
+  backend: ResultBackend | undefined,
+): Promise<void> {
+  const taskId = taskLogId(id)
+  if (backend === undefined || taskId === undefined) return
+  const none = { error: undefined, traceback: undefined, children: undefined, dateDone: undefined }
+  const record = { taskId, status: TASK_LOG_STATE, result: lines, ...none }
+  await backend.store(record, { ttl: app.settings.resultExpires, fence: undefined })
 }
 
 function toOutgoing(task: OutgoingTask, context: SettleContext, app: App, broker: Broker): Outgoing {
   if (task.kind === 'retry') return retryOutgoing(task, context, app, broker)
   const { signature, parentId, rootId, priority, publishId } = task
-  const prepared = outgoing(app, signature, { parentId, rootId, priority, publishId })
-  return broker.features.delays ? prepared : { ...prepared, notBefore: undefined }
+  const prepared = inTrace(outgoing(app, signature, { parentId, rootId, priority, publishId }), context.request)
+  return keepsDelays(broker.features) ? prepared : { ...prepared, notBefore: undefined }
 }
+
+/** W3C trace context goes on from step to step of a workflow, also through workers that know nothing of tracing. */
+function inTrace(prepared: Outgoing, { headers }: TaskRequest): Outgoing {
+  const carried = TRACE_HEADERS.filter(name => headers[name] !== undefined)
+  if (carried.length === 0) return prepared
+  const trace = Object.fromEntries(carried.map(name => [name, headers[name]]))
+  return { ...prepared, message: { ...prepared.message, headers: { ...trace, ...prepared.message.headers } } }
+}
+
+const TRACE_HEADERS: readonly string[] = ['traceparent', 'tracestate']
 
 /**
  * Back to where it came from: through the default exchange its queue, otherwise the same exchange and routing key.
@@ -187,17 +504,21 @@ function retryOutgoing(
     queue: undefined,
     to: { exchange, routingKey },
     publishId,
-    notBefore: broker.features.delays ? eta : undefined,
+    notBefore: keepsDelays(broker.features) ? eta : undefined,
   }
 }
 
-function tell(event: TaskEvent, running: Running, app: App, name: NodeName): void {
-  logTaskEvent(app.runtime.log, running.request, event)
+function tell(event: TaskEvent, running: Running, app: App, name: NodeName, rejections: RejectionLines): void {
+  const queue = running.deliveries.at(-1)?.queue ?? 'its queue'
+  logTaskEvent(running.request, event, { log: app.runtime.log, rejections, queue })
   if (app.extensions.length === 0) return
   const { type, ...fields } = event
   const { id, task, retries } = running.request
   const claim = latestClaim(running)
-  observeAll(app.extensions, app.runtime.log, { type, fields: { ...fields, id, task, retries, claim, worker: name } })
+  const delivery = running.deliveries.at(-1)
+  const place = { queue: delivery?.queue, enqueuedAt: delivery?.enqueuedAt, eta: running.request.eta }
+  const known = { id, task, retries, claim, worker: name, ...place }
+  observeAll(app.extensions, app.runtime.log, { type, fields: { ...known, ...fields } })
 }
 
 /** An inline errback: called like a function, its errors logged and swallowed. Source: celery/backends/base.py _call_task_errbacks. */
@@ -210,10 +531,12 @@ function callErrback(
 ): void {
   const complain = (cause: unknown): void =>
     app.runtime.log.error(`Errback ${signature.task} of ${request.id} failed: ${String(cause)}`, { error: cause })
-  const task = app.tasks.get(signature.task)
+  const task = app.findTask(signature.task)
   if (task === undefined) return
-  const args = signature.immutable ? signature.args : [request, error, traceback, ...signature.args]
+  const given = signature.immutable ? signature.args : [request, error, traceback, ...signature.args]
+  const { params } = app.taskOptions(signature.task) ?? task.options
   try {
+    const args = bindArguments(signature.task, given, signature.kwargs, params, task.handler.length)
     Promise.resolve(task.handler(...(args as never[]))).catch(complain)
   } catch (cause) {
     complain(cause)
@@ -221,25 +544,41 @@ function callErrback(
 }
 
 /** D64: a full dead-letter place stops its queue, loudly, until an operator has made room and the worker is restarted. */
-async function roomFor(queue: QueueName, gauge: DeadLetterGauge, session: Session, app: App): Promise<boolean> {
+async function roomFor(
+  queue: QueueName,
+  bytes: number,
+  { gauge, session, app }: { readonly gauge: DeadLetterGauge; readonly session: Session; readonly app: App },
+): Promise<boolean> {
   const connection = session.live
   if (connection === undefined) return true
-  if (await gauge.room(queue, connection, app.runtime.clock.steady())) return true
-  if (app.settings.deadLetterWhenFull === 'drop-oldest') return dropOldest(queue, connection, app)
-  app.runtime.log.critical(
-    `The dead-letter place of queue '${queue}' holds ${app.settings.deadLetterMax} messages; consuming '${queue}' stops. Look at them with \`lovage dead list ${queue}\`, then requeue or purge.`,
-    { queue },
-  )
-  await session.pause(queue)
-  return false
+  const { settings, runtime } = app
+  for (;;) {
+    const room = await gauge.room(queue, connection, runtime.clock.steady(), bytes)
+    if (room === 'room') return true
+    if (settings.deadLetterWhenFull === 'pause') {
+      const holds =
+        room === 'messages' ? `${settings.deadLetterMax} messages` : `about ${settings.deadLetterMaxBytes} bytes`
+      runtime.log.critical(
+        `The dead-letter place of queue '${queue}' holds ${holds}; consuming '${queue}' stops. Look at them with \`lovage dead list ${queue}\`, then requeue or purge.`,
+        { queue },
+      )
+      await session.pause(queue)
+      return false
+    }
+    const dropped = await dropOldest(queue, connection, app)
+    // What others are looking at just now cannot be dropped.
+    if (dropped === undefined) return true
+    gauge.dropped(queue, dropped)
+  }
 }
 
-async function dropOldest(queue: QueueName, connection: Connection, app: App): Promise<boolean> {
-  const [oldest] = await connection.get(`${queue}.dead` as QueueName, 1)
-  if (oldest === undefined) return true
+/** Resolves to its bytes; undefined when there is none. */
+async function dropOldest(queue: QueueName, connection: Connection, app: App): Promise<number | undefined> {
+  const [oldest] = await connection.get(deadQueue(queue), 1)
+  if (oldest === undefined) return undefined
   app.runtime.log.error(`Dead letter ${String(oldest.message.headers['id'])} of '${queue}' dropped: the place is full.`)
   await oldest.ack()
-  return true
+  return messageBytes(oldest.message)
 }
 
 function limit(value: Duration | undefined, name: string): Ms | undefined {
@@ -247,4 +586,12 @@ function limit(value: Duration | undefined, name: string): Ms | undefined {
   const ms = parseDuration(value)
   if (ms !== undefined) return ms === 0 ? undefined : ms
   throw new ConfigError('LVG_BAD_OPTION', `\`${name}\` must be seconds or text such as '5m', not ${String(value)}.`)
+}
+
+/** H46: not even for all tasks can it do what it is asked for. A limit of a task or message ends with the task abandoned. */
+function cannotKill(): ConfigError {
+  return new ConfigError(
+    'LVG_POOL_TIME_LIMIT',
+    'The inline pool cannot end a task at a hard time limit (--time-limit, `timeLimit`): its code shares the process with all others. Use --pool prefork or threads, or a soft limit (--soft-time-limit).',
+  )
 }

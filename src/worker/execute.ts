@@ -5,6 +5,7 @@ import {
   LeaseLostError,
   NotRegistered,
   Reject,
+  Replace,
   Retry,
   SoftTimeLimitExceeded,
   TaskRevokedError,
@@ -13,14 +14,17 @@ import {
 } from '../app/errors.js'
 import { aroundExecute, type Extension } from '../app/extension.js'
 import { type ContextParts, type DeliveryInfo, TaskContext } from '../app/task-context.js'
+import { TASK_LOG_STATE, TaskLog } from '../app/task-log.js'
 import type { TaskOptions } from '../app/task-options.js'
 import type { Fence } from '../backends/backend.js'
 import type { Clock, Log, Runtime } from '../lib/runtime.js'
-import type { CallControl, InterruptListener } from '../pools/inline/inline-pool.js'
+import { TeedLog } from '../lib/teed-log.js'
+import type { CallAsks, CallControl, InterruptListener } from '../pools/call-control.js'
 import type { Call, Interrupt, OutcomeKind, RetryWish } from '../pools/pool.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { State } from '../protocol/result-meta.js'
+import type { Witness } from './loop-watch.js'
 
 /** A registered task, as far as running it goes. */
 export interface Runnable {
@@ -28,14 +32,16 @@ export interface Runnable {
   readonly options: TaskOptions
 }
 
-export interface ExecuteParts {
+export interface ExecuteParts extends CallAsks {
   readonly runtime: Runtime
   readonly extensions: readonly Extension[]
   find(request: TaskRequest): Runnable | undefined
-  /** Stores a state the handler chose. */
-  storeState(call: Call, state: State, meta: unknown): Promise<void>
+  /** How many of its last lines are kept of each task; 0 = none (setting `taskLogs`). */
+  readonly keepLogLines: number
   /** Orders this attempt among those of the same id; undefined where the broker does not number deliveries. */
   fence(call: Call): Fence | undefined
+  /** Told where user code shares the event loop with the worker. */
+  readonly witness?: Witness
 }
 
 /**
@@ -50,14 +56,22 @@ export async function execute(call: Call, control: CallControl, parts: ExecutePa
   const context = new TaskContext(call.request, surroundings)
   const runnable = parts.find(call.request)
   let kind: OutcomeKind
+  parts.witness?.entered(call, started)
   try {
     if (runnable === undefined) throw new NotRegistered([call.request.task])
-    const value = await invoke(context, runnable, call.request, parts)
-    kind = context.retryAsked === undefined ? { kind: 'succeeded', value } : retryOutcome(context.retryAsked)
+    const given = invoke(context, runnable, call.request, parts)
+    // Waiting for what is there already would cost two promises.
+    const value = isThenable(given) ? await given : given
+    kind = asked(context) ?? { kind: 'succeeded', value }
   } catch (error) {
     kind = thrown(error, context, runnable?.options ?? {}, surroundings.interrupt)
   }
-  control.end({ ...kind, children: context.children, runtime: clock.steady() - started })
+  const ended = clock.steady()
+  parts.witness?.left(call, ended)
+  context.ended()
+  const telling = surroundings.ended()
+  if (telling !== undefined) await telling
+  control.end({ ...kind, children: context.children, runtime: ended - started })
 }
 
 /** What surrounds a handler, made when it is first asked for: most handlers look at none of it. */
@@ -67,6 +81,7 @@ class Surroundings implements ContextParts, InterruptListener {
   interrupt: Interrupt | undefined
   #abort: AbortController | undefined
   #log: Log | undefined
+  #lines: TaskLog | undefined
 
   constructor(call: Call, parts: ExecuteParts) {
     this.#call = call
@@ -91,9 +106,27 @@ class Surroundings implements ContextParts, InterruptListener {
   }
 
   get log(): Log {
-    const { id, task } = this.#call.request
-    this.#log ??= this.#parts.runtime.log.child({ task_id: id, task_name: task })
+    this.#log ??= this.#makeLog()
     return this.#log
+  }
+
+  #makeLog(): Log {
+    const { id, task } = this.#call.request
+    const log = this.#parts.runtime.log.child({ task_id: id, task_name: task })
+    const keep = this.#parts.keepLogLines
+    if (keep === 0) return log
+    const lines = new TaskLog({
+      clock: this.clock,
+      keep,
+      store: kept => this.#parts.storeState(this.#call, TASK_LOG_STATE, kept),
+    })
+    this.#lines = lines
+    return new TeedLog(log, (level, message) => lines.add(level, message))
+  }
+
+  /** What is still to be told before the end is. */
+  ended(): Promise<void> | undefined {
+    return this.#lines?.end()
   }
 
   get hostname(): string {
@@ -116,6 +149,10 @@ class Surroundings implements ContextParts, InterruptListener {
   storeState(state: State, meta: unknown): Promise<void> {
     return this.#parts.storeState(this.#call, state, meta)
   }
+
+  sendEvent(type: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#parts.sendEvent(this.#call, type, fields)
+  }
 }
 
 function invoke(
@@ -129,7 +166,12 @@ function invoke(
     return handler(...(args as never[]))
   }
   if (parts.extensions.length === 0) return runInTask(context, run)
-  return runInTask(context, () => aroundExecute(parts.extensions, parts.runtime.log, request, async () => run()))
+  return runInTask(context, () => aroundExecute(parts.extensions, parts.runtime, request, async () => run()))
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
+  return 'then' in value && typeof value.then === 'function'
 }
 
 function thrown(
@@ -139,9 +181,11 @@ function thrown(
   interrupt: Interrupt | undefined,
 ): OutcomeKind {
   if (error instanceof Retry) return retryOutcome(context.retryAsked ?? error)
+  if (error instanceof Replace) return replacedOutcome(context.replaceAsked ?? error)
   if (error instanceof Ignore) return { kind: 'ignored' }
   if (error instanceof Reject) return { kind: 'rejected', requeue: error.requeue, reason: error.reason }
-  if (context.retryAsked !== undefined) return retryOutcome(context.retryAsked)
+  const wish = asked(context)
+  if (wish !== undefined) return wish
   if (interrupt !== undefined) {
     const ended = interrupted(interrupt, error, context.signal)
     if (ended !== undefined) return ended
@@ -151,6 +195,16 @@ function thrown(
     return { kind: 'retry', wish: { ...NO_WISH, error: info, traceback, auto: true } }
   }
   return { kind: 'failed', error: info, traceback }
+}
+
+/** What the handler asked for before it ended in another way. */
+function asked({ retryAsked, replaceAsked }: TaskContext): OutcomeKind | undefined {
+  if (retryAsked !== undefined) return retryOutcome(retryAsked)
+  return replaceAsked === undefined ? undefined : replacedOutcome(replaceAsked)
+}
+
+function replacedOutcome({ signature }: Replace): OutcomeKind {
+  return { kind: 'replaced', signature }
 }
 
 const NO_WISH: Omit<RetryWish, 'error' | 'traceback' | 'auto'> = {

@@ -1,29 +1,39 @@
 import type { TaskPolicy } from '../app/task-options.js'
 import type { Delivery } from '../brokers/broker.js'
+import type { LimitAnswer, LimitRequest } from '../brokers/limits/limit-store.js'
 import { BoundedMap } from '../lib/bounded-map.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms } from '../lib/time.js'
-import type { Call, Outcome, Pool } from '../pools/pool.js'
+import type { Call, Execution, Outcome, Pool, Where } from '../pools/pool.js'
+import type { ChordMemo } from '../protocol/chord-memo.js'
 import type { Codec } from '../protocol/codec.js'
 import type { DeadLetterReason } from '../protocol/dead-letter.js'
-import { decodeTask } from '../protocol/decode-task.js'
+import type { DecodedTask } from '../protocol/decode-task.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
-import type { TaskId, TaskName } from '../protocol/ids.js'
+import type { QueueName, TaskId, TaskName } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Admission, Discard } from './admission.js'
-import { admit } from './admit.js'
-import { Alarm } from './alarm.js'
+import { admit, takeTurn } from './admit.js'
+import { DeliveryReader } from './delivery-reader.js'
 import type { Effect } from './effect.js'
+import { Holds } from './holds.js'
+import { LimitTimers } from './limit-timers.js'
 import { perform, type World, writeDeadLetter } from './perform.js'
+import { ReadyLine } from './ready-line.js'
+import type { RejectionLines } from './rejection-lines.js'
 import { resultRecord } from './result-record.js'
+import type { Revocations } from './revocations.js'
 import { newRunning, type Running } from './running.js'
 import { endRecord, settle, settleDiscard, settleSpooled, settleStored } from './settle.js'
 import type { DeliveryFacts, SettleContext } from './settle-context.js'
 import type { SpoolEntry } from './spool.js'
-import { ackAll, anyCurrent, beginAll, requeueAll } from './verdicts.js'
+import { Terminations } from './terminations.js'
+import { type Rates, Throttle } from './throttle.js'
+import { unheardRequest } from './unheard-request.js'
+import { ackAll, anyCurrent, beginAll, condemnAll, requeueAll } from './verdicts.js'
 
 export interface IntakeParts {
   readonly runtime: Runtime
@@ -31,10 +41,20 @@ export interface IntakeParts {
   readonly limits: Limits
   readonly pool: Pool
   readonly world: World
+  /** Lines about what cannot become a request. */
+  readonly rejections: RejectionLines
   /** Node name. */
   readonly worker: string
   readonly inheritPriority: boolean
   readonly unknownTask: 'hand-back' | 'reject'
+  readonly rates: Rates
+  /** Limits that this worker counts by itself, and those that the cluster counts. */
+  readonly ownLimits: (request: LimitRequest) => Promise<readonly LimitAnswer[]>
+  readonly clusterLimits: (request: LimitRequest) => Promise<readonly LimitAnswer[]>
+  /** Longest wait here for a place under a limit. */
+  readonly waitMost: Ms
+  /** Slots; with autoscale the most there may be. */
+  capacity(): number
   /** Limits that hold where neither message nor task has its own. */
   readonly softTimeLimit: Ms | undefined
   readonly timeLimit: Ms | undefined
@@ -42,14 +62,21 @@ export interface IntakeParts {
   readonly canPark: boolean
   /** Most messages held here for their eta (L11). */
   readonly maxHeld: number
+  readonly revocations: Revocations
+  /** Between a terminated task's AbortSignal, its signal, and its end by force. */
+  readonly terminateGrace: Ms
   registered(task: TaskName): boolean
   /** Of registered tasks and of strangers. */
   policy(task: TaskName): TaskPolicy
   /** Is it an errback that wants to be called here (`errback: 'inline'`)? */
   inlineErrback(task: TaskName): boolean
   dateDone(now: EpochMs): string
-  /** The number of held messages changed: the prefetch window follows. */
-  heldChanged(held: number): void
+  /** False with `workerDisablePrefetch`. */
+  readonly prefetches: boolean
+  /** The prefetch window has to follow: waiting messages widen it. */
+  windowChanged(): void
+  /** Something waits for a slot. */
+  slotsWanted(): void
   /** Keeps the end of an early-acked task that could not be told. */
   spool(entry: SpoolEntry): Promise<void>
 }
@@ -57,8 +84,11 @@ export interface IntakeParts {
 /** What is remembered of attempts that ended here (D46), and of unknown tasks handed back. */
 const FINISHED = Object.freeze({ max: 10_000, ttl: 3_600_000 })
 
-/** What is remembered of revoked ids (L14). */
-const REVOKED = Object.freeze({ max: 50_000, ttl: 10_800_000 })
+/** What came to be revoked while it waits leaves so soon: many revokes of one moment are one look at all that waits. */
+const DISCARD_DELAY: Ms = 10
+
+/** What a held task does; the words are those of `inspect query_task`. */
+export type WorkState = 'active' | 'reserved' | 'scheduled' | 'ready'
 
 /** Executions that run or whose effects are not confirmed: beyond so many per slot no new one is begun. */
 const UNSETTLED_PER_SLOT = 11
@@ -73,27 +103,60 @@ const UNSETTLED_PER_SLOT = 11
 export class Intake implements Disposable {
   readonly #parts: IntakeParts
   readonly #running = new Map<string, Running>()
-  readonly #finished: BoundedMap<string, true>
+  /** With the name of the message that was run, where it had one. */
+  readonly #finished: BoundedMap<string, string | null>
   readonly #handBacks: BoundedMap<string, number>
-  readonly #revoked: BoundedMap<TaskId, true>
-  readonly #held: Alarm<Running>
-  readonly #limits: Alarm<() => void>
-  readonly #holds = new Map<Running, Disposable>()
-  #ready: Running[] = []
-  #readyHead = 0
+  readonly #terminations: Terminations
+  readonly #holds: Holds
+  readonly #throttle: Throttle
+  readonly #limits: LimitTimers
+  readonly #reader: DeliveryReader
+  readonly #ready = new ReadyLine()
+  readonly #inlineErrback = (task: TaskName): boolean => this.#parts.inlineErrback(task)
+  readonly #disown = (): void => {
+    this.#works--
+    if (this.#idle()) this.#drained?.resolve()
+  }
+  readonly #disownFailed = (error: unknown): void => {
+    this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${text(error)}`, { error })
+    this.#disown()
+  }
+  #discarding: Disposable | undefined
   #busy = 0
   #unsettled = 0
+  #left = 0
+  #acked = 0
   #works = 0
   #closed = false
   #drained: Deferred<void> | undefined
+  /** A cold shutdown has begun. */
+  #interrupted = false
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
     this.#finished = new BoundedMap(FINISHED)
     this.#handBacks = new BoundedMap(FINISHED)
-    this.#revoked = new BoundedMap(REVOKED)
-    this.#held = new Alarm(parts.runtime.clock, 'wall', running => this.#release(running))
-    this.#limits = new Alarm(parts.runtime.clock, 'steady', ring => ring())
+    this.#terminations = new Terminations(parts.runtime.clock, parts.terminateGrace)
+    this.#holds = new Holds(parts.runtime.clock, running => this.#release(running))
+    this.#throttle = new Throttle({
+      runtime: parts.runtime,
+      rates: parts.rates,
+      own: parts.ownLimits,
+      cluster: parts.clusterLimits,
+      waitMost: parts.waitMost,
+      policy: request => this.#policy(request),
+      free: () => parts.capacity() - this.reserved - this.#throttle.asked,
+      pass: running => this.#pass(running),
+      far: (running, wait) => this.#sendAway(running, wait),
+    })
+    this.#limits = new LimitTimers(parts.runtime.clock)
+    this.#reader = new DeliveryReader({
+      clock: parts.runtime.clock,
+      codec: parts.codec,
+      limits: parts.limits,
+      taken: (delivery, decoded) => this.#takeDecoded(delivery, decoded),
+      own: work => this.#own(work),
+    })
   }
 
   /** Executions under way. */
@@ -101,9 +164,24 @@ export class Intake implements Disposable {
     return this.#busy
   }
 
-  /** Deliveries that hold a place in the prefetch window while they wait for their eta. */
+  /** Deliveries that hold a place in the prefetch window while they wait for their eta or their turn. */
   get held(): number {
-    return this.#held.size
+    return this.#holds.size + this.#throttle.size
+  }
+
+  /** Deliveries that wait for nothing but a slot, and those that run. */
+  get reserved(): number {
+    return this.#busy + this.#ready.size
+  }
+
+  /** Executions begun before the connection was lost. */
+  get left(): number {
+    return this.#left
+  }
+
+  /** Executions whose messages were acked early: they hold no place in the prefetch window. */
+  get acked(): number {
+    return this.#acked
   }
 
   /** Deliveries this worker holds unacked or still works on. */
@@ -111,13 +189,17 @@ export class Intake implements Disposable {
     return this.#running.size
   }
 
+  /** The pool has other slots than before. */
+  poolResized(): void {
+    this.#pump()
+  }
+
   take(delivery: Delivery): void {
-    if (this.#closed) {
-      this.#own(requeueAll([delivery], { counted: false }))
-      return
-    }
-    const { codec, limits, runtime } = this.#parts
-    const decoded = decodeTask(delivery.message, codec, { limits, now: runtime.clock.now() })
+    if (this.#closed && !this.#reader.isReading) this.#own(requeueAll([delivery], { counted: false }))
+    else this.#reader.take(delivery)
+  }
+
+  #takeDecoded(delivery: Delivery, decoded: DecodedTask): void {
     if (decoded.kind === 'malformed') {
       this.#own(this.#bury(delivery, decoded.reason, decoded.detail, decoded.id))
       return
@@ -130,9 +212,11 @@ export class Intake implements Disposable {
   /** Nothing is started any more; what has not started goes back, uncounted, at once (D82). */
   close(): void {
     this.#closed = true
-    const waiting = [...this.#takeReady(), ...this.#takeHeld()]
+    const waiting = [...this.#ready.clear(), ...this.#takeWaiting()]
     for (const running of waiting) this.#own(this.#giveBack(running))
-    this.#parts.heldChanged(0)
+    const unread = this.#reader.drop()
+    if (unread.length > 0) this.#own(requeueAll(unread, { counted: false }))
+    this.#parts.windowChanged()
   }
 
   /** Resolves when nothing runs and every effect is confirmed or given up. */
@@ -144,12 +228,17 @@ export class Intake implements Disposable {
 
   /** Ends every timer of its own. After `drained`, or instead of it. */
   [Symbol.dispose](): void {
-    this.#held[Symbol.dispose]()
+    this.#holds[Symbol.dispose]()
+    this.#throttle[Symbol.dispose]()
     this.#limits[Symbol.dispose]()
+    this.#terminations[Symbol.dispose]()
+    this.#discarding?.[Symbol.dispose]()
+    this.#parts.rejections[Symbol.dispose]()
   }
 
-  /** Interrupts every execution (cold shutdown). */
+  /** Interrupts every execution, and what is about to begin (cold shutdown). */
   interruptAll(): void {
+    this.#interrupted = true
     for (const running of this.#running.values()) running.execution?.interrupt({ kind: 'shutdown' })
   }
 
@@ -159,8 +248,14 @@ export class Intake implements Disposable {
 
   /** The connection is gone: what has not started comes again by itself; running executions adopt their redelivery (D84). */
   connectionLost(cancelLongRunning: boolean): void {
-    for (const running of [...this.#takeReady(), ...this.#takeHeld()]) this.#running.delete(running.key)
-    this.#parts.heldChanged(0)
+    this.#reader.drop()
+    for (const running of [...this.#ready.clear(), ...this.#takeWaiting()]) this.#forget(running)
+    for (const running of this.#running.values()) {
+      if (!running.active || running.left) continue
+      running.left = true
+      this.#left++
+    }
+    this.#parts.windowChanged()
     if (!cancelLongRunning) return
     for (const running of this.#running.values()) {
       if (running.late) running.execution?.interrupt({ kind: 'connection-lost' })
@@ -177,18 +272,38 @@ export class Intake implements Disposable {
     }
   }
 
-  /** Ids that must not start here; with `signal`, those that run are ended as well: by their AbortSignal, after `grace` for good. */
-  revoke(ids: readonly TaskId[], terminate: { readonly signal: string; readonly grace: Ms } | undefined): void {
-    const now = this.#parts.runtime.clock.steady()
-    for (const id of ids) this.#revoked.set(id, true, now)
-    this.#discardWaiting(new Set(ids))
-    if (terminate === undefined) return
+  /** Everything held, whatever it waits for or does. */
+  *work(): Iterable<{ readonly running: Running; readonly state: WorkState }> {
+    for (const running of this.#running.values()) yield { running, state: this.#stateOf(running) }
+  }
+
+  /** There is another session at the store that keeps the limits of the cluster. */
+  limitsResumed(): void {
+    this.#throttle.resumed()
+  }
+
+  /** Something was revoked: what waits here and is meant by it leaves within a moment, its place free, its message acked (H59). */
+  discardRevoked(): void {
+    this.#discarding ??= this.#parts.runtime.clock.timer(DISCARD_DELAY, () => {
+      this.#discarding = undefined
+      this.#discardWaiting()
+    })
+  }
+
+  /** Ends those that are meant and run; those that are held and revoked never begin. Answers the ids that are held. */
+  terminate(meant: (request: TaskRequest) => boolean, signal: string): readonly TaskId[] {
+    const found = new Set<TaskId>()
     for (const running of this.#running.values()) {
-      const { execution } = running
-      if (execution === undefined || !ids.includes(running.request.id)) continue
-      execution.interrupt({ kind: 'terminated', signal: terminate.signal })
-      this.#limits.set(now + terminate.grace, () => execution.kill(terminate.signal))
+      if (!meant(running.request)) continue
+      found.add(running.request.id)
+      this.#terminations.begin(running, signal)
     }
+    return [...found]
+  }
+
+  /** The next deliveries of this task wait by its new rate. */
+  rateChanged(task: string): void {
+    this.#throttle.rateChanged(task)
   }
 
   #admit(running: Running, stored: ResultMeta | undefined | 'unasked'): Admission {
@@ -206,20 +321,25 @@ export class Intake implements Disposable {
       maxDeliveries: policy.maxDeliveries,
       here: this.#here(running, steady),
       registered: this.#parts.registered(request.task),
-      revoked: this.#revoked.get(request.id, steady) === true,
+      revoked: this.#parts.revocations.has(request),
       stored: keepsState ? stored : 'unkept',
       unknownTask: this.#parts.unknownTask,
       handBacks: this.#handBacks.get(running.key, steady) ?? 0,
       now: runtime.clock.now(),
       canPark: this.#parts.canPark,
-      full: this.#held.size >= maxHeld,
+      full: this.held >= maxHeld,
+      turn: this.#throttle.turn(request, policy, delivery.redelivered),
     })
   }
 
   #here(running: Running, now: number): 'running' | 'finished' | 'unknown' {
     const present = this.#running.get(running.key)
     if (present !== undefined && present !== running) return 'running'
-    return this.#finished.get(running.key, now) === true ? 'finished' : 'unknown'
+    const finished = this.#finished.get(running.key, now)
+    if (finished === undefined) return 'unknown'
+    // Somebody uses an id again: another message, no second copy of the one that was run. Without a name nobody can tell.
+    const own = messageIdOf(running)
+    return own === undefined || own === finished ? 'finished' : 'unknown'
   }
 
   #obey(running: Running, admission: Admission): void {
@@ -232,6 +352,12 @@ export class Intake implements Disposable {
         return
       case 'park':
         this.#own(this.#giveBack(running, admission.delay))
+        return
+      case 'throttle':
+        this.#enterThrottle(running)
+        return
+      case 'postpone':
+        this.#postpone(running, admission.delay)
         return
       case 'consult':
         this.#own(this.#consult(running))
@@ -266,30 +392,79 @@ export class Intake implements Disposable {
   #hold(running: Running, until: EpochMs): void {
     this.#running.set(running.key, running)
     this.#parts.world.emit({ type: 'task-received', eta: until }, running)
-    this.#holds.set(running, this.#held.set(until, running))
-    this.#parts.heldChanged(this.#held.size)
+    this.#holds.enter(running, until)
+    this.#parts.windowChanged()
+  }
+
+  #enterThrottle(running: Running): void {
+    this.#running.set(running.key, running)
+    this.#parts.world.emit({ type: 'task-received', eta: undefined }, running)
+    this.#takeTurn(running)
+  }
+
+  /** It may pass at once. */
+  #takeTurn(running: Running): void {
+    this.#throttle.enter(running, this.#policy(running.request))
+    if (this.#throttle.size > 0) this.#parts.windowChanged()
+  }
+
+  #postpone(running: Running, delay: Ms): void {
+    this.#throttle.sentAway(running.request, this.#policy(running.request), delay)
+    this.#own(this.#giveBack(running, delay))
+  }
+
+  /** It waits for its turn, and that has turned out to be far off. */
+  #sendAway(running: Running, wait: Ms): boolean {
+    const { canPark, maxHeld } = this.#parts
+    const redelivered = running.deliveries[0]?.redelivered ?? false
+    const admission = takeTurn(wait, { canPark, full: this.held >= maxHeld, redelivered })
+    if (admission.kind !== 'postpone') return false
+    this.#postpone(running, admission.delay)
+    this.#parts.windowChanged()
+    return true
   }
 
   /** What is revoked while it waits need not wait: its place is free at once. */
-  #discardWaiting(ids: ReadonlySet<TaskId>): void {
-    const revoked = (running: Running): boolean => ids.has(running.request.id)
-    const ready = this.#takeReady()
-    const held = [...this.#holds.keys()].filter(revoked)
-    this.#ready = ready.filter(running => !revoked(running))
+  #discardWaiting(): void {
+    const revoked = ({ request }: Running): boolean => this.#parts.revocations.has(request)
+    const ready = this.#ready.drop(revoked)
+    const held = [...this.#holds.waiting, ...this.#throttle.waiting].filter(revoked)
     for (const running of held) {
-      this.#holds.get(running)?.[Symbol.dispose]()
-      this.#holds.delete(running)
+      this.#holds.leave(running)
+      this.#throttle.leave(running)
     }
-    if (held.length > 0) this.#parts.heldChanged(this.#held.size)
-    for (const running of [...ready.filter(revoked), ...held]) {
+    if (held.length > 0) this.#parts.windowChanged()
+    for (const running of [...ready, ...held]) {
       this.#own(this.#finish(running, context => settleDiscard({ kind: 'revoked' }, context)))
     }
   }
 
-  /** An eta has come: the facts are looked at anew, since it may have expired or been revoked meanwhile. */
+  #stateOf(running: Running): WorkState {
+    if (running.execution !== undefined) return 'active'
+    if (this.#holds.has(running)) return 'scheduled'
+    if (this.#throttle.has(running)) return 'ready'
+    return running.verdict === undefined || running.verdict === 'ack' ? 'reserved' : 'ready'
+  }
+
+  /** An eta has come: now it waits for its turn, if its task has a limit, then for a slot. */
   #release(running: Running): void {
-    this.#holds.delete(running)
-    this.#parts.heldChanged(this.#held.size)
+    const { request, deliveries } = running
+    const redelivered = deliveries[0]?.redelivered ?? false
+    const turn = this.#throttle.turn(request, this.#policy(request), redelivered)
+    this.#parts.windowChanged()
+    if (turn === undefined) {
+      this.#pass(running)
+      return
+    }
+    const { canPark, maxHeld } = this.#parts
+    const admission = takeTurn(turn, { canPark, full: this.held >= maxHeld, redelivered })
+    if (admission.kind === 'postpone') this.#postpone(running, admission.delay)
+    else this.#takeTurn(running)
+  }
+
+  /** It waits for nothing but a slot. */
+  #pass(running: Running): void {
+    this.#parts.windowChanged()
     this.#ready.push(running)
     this.#pump()
   }
@@ -336,18 +511,34 @@ export class Intake implements Disposable {
 
   #pump(): void {
     const { pool } = this.#parts
-    while (!this.#closed && this.#busy < pool.size && this.#unsettled < pool.size * UNSETTLED_PER_SLOT) {
-      const next = this.#ready[this.#readyHead]
-      if (next === undefined) break
-      this.#readyHead++
+    while (
+      !this.#closed &&
+      this.#busy + this.#throttle.asked < pool.size &&
+      this.#unsettled < pool.size * UNSETTLED_PER_SLOT
+    ) {
+      const next = this.#ready.first
+      if (next === undefined || this.#endangers(next)) break
+      this.#ready.shift()
       this.#own(this.#start(next))
     }
-    if (this.#readyHead === this.#ready.length) this.#takeReady()
+    if (this.#ready.size > 0 && !this.#closed) this.#parts.slotsWanted()
+    if (this.#throttle.size > 0) this.#throttle.look()
+  }
+
+  /**
+   * What may have taken a process along waits until the effects of all that has ended here are confirmed: they would have
+   * begun, and be taken for its accomplices, if this process died too (D60).
+   */
+  #endangers({ deliveries }: Running): boolean {
+    return this.#unsettled > this.#busy && deliveries.some(({ faults }) => faults > 0)
   }
 
   async #start(running: Running): Promise<void> {
     const refusal = this.#refusal(running)
-    if (refusal !== undefined) return this.#discard(running, refusal)
+    if (refusal !== undefined) {
+      this.#throttle.ended(running)
+      return this.#discard(running, refusal)
+    }
     this.#unsettled++
     try {
       const outcome = await this.#run(running)
@@ -361,9 +552,8 @@ export class Intake implements Disposable {
 
   /** It waited for a slot or its eta: it may have expired or been revoked meanwhile; and its past was not looked at yet. */
   #refusal({ request, deliveries }: Running): Discard | undefined {
-    const { clock } = this.#parts.runtime
-    if (this.#revoked.get(request.id, clock.steady()) === true) return { kind: 'revoked' }
-    if (request.expires !== undefined && clock.now() > request.expires) return { kind: 'expired' }
+    if (this.#parts.revocations.has(request)) return { kind: 'revoked' }
+    if (request.expires !== undefined && this.#parts.runtime.clock.now() > request.expires) return { kind: 'expired' }
     const { faults = 0, begun = false } = deliveries[0] ?? {}
     return begun && faults >= this.#policy(request).maxDeliveries ? { kind: 'poison', faults } : undefined
   }
@@ -371,28 +561,56 @@ export class Intake implements Disposable {
   /** Undefined when it is not run here: an early ack found the message gone, or it expired or was revoked during that. */
   async #run(running: Running): Promise<Outcome | undefined> {
     this.#busy++
+    running.active = true
+    if (!running.late) this.#acked++
+    // Before its ack makes room for another one, which could not run.
+    if (!(running.late || this.#parts.prefetches)) this.#parts.windowChanged()
     try {
       const policy = this.#policy(running.request)
       if (!running.late && !(await this.#ackEarly(running))) return undefined
       if (running.late && hasPast(running, policy) && !(await this.#begin(running))) return undefined
-      if (policy.trackStarted && !(await this.#storeStarted(running))) return undefined
+      if (tracksStart(running, policy) && !(await this.#storeStarted(running))) {
+        // What was adopted meanwhile would be held by nobody for ever.
+        if (running.verdict === undefined) await this.#giveBack(running)
+        return undefined
+      }
       const refusal = this.#refusal(running)
       if (refusal !== undefined) {
         await this.#discard(running, refusal)
         return undefined
       }
+      // While its early ack or its mark was under way, everything that ran was interrupted.
+      if (this.#interrupted) return NOT_BEGUN
       const call = this.#call(running, policy)
       const execution = this.#parts.pool.run(call)
       running.execution = execution
-      const timers = this.#setLimits(running, call)
-      this.#parts.world.emit({ type: 'task-started', pid: this.#parts.runtime.host.pid }, running)
+      const timers = this.#limits.set(execution, call)
+      if (execution.where === undefined) this.#tellWhenAccepted(execution, running)
+      else this.#tellStarted(execution.where, running)
       const outcome = await execution.outcome
       for (const timer of timers) timer[Symbol.dispose]()
-      return outcome
+      return this.#terminations.outcome(running, outcome)
     } finally {
       this.#busy--
+      this.#leaveWindow(running)
+      this.#throttle.ended(running)
       this.#pump()
     }
+  }
+
+  #tellStarted({ pid }: Where, running: Running): void {
+    this.#parts.world.emit({ type: 'task-started', pid }, running)
+  }
+
+  #tellWhenAccepted(execution: Execution, running: Running): void {
+    void execution.accepted.then(where => this.#tellStarted(where, running))
+  }
+
+  #leaveWindow(running: Running): void {
+    running.active = false
+    if (running.left) this.#left--
+    if (!running.late) this.#acked--
+    if (running.left || !(running.late || this.#parts.prefetches)) this.#parts.windowChanged()
   }
 
   /**
@@ -400,8 +618,13 @@ export class Intake implements Disposable {
    * against those that only waited beside it (D40, D60). Most messages have no past and need no mark.
    */
   async #begin({ deliveries }: Running): Promise<boolean> {
-    const begun = await beginAll(deliveries)
-    return begun.includes('settled')
+    // Where the mark travels with a copy of the message, the copy may come and be adopted before the answer does.
+    for (let asked = 0; asked < deliveries.length; ) {
+      const next = deliveries.slice(asked)
+      asked = deliveries.length
+      if ((await beginAll(next)).includes('settled')) return true
+    }
+    return false
   }
 
   /** The ack is answered before user code is entered; false = the message is somebody else's. */
@@ -445,29 +668,10 @@ export class Intake implements Disposable {
     }
   }
 
-  #setLimits({ execution }: Running, call: Call): readonly Disposable[] {
-    if (execution === undefined || (call.softTimeLimit === undefined && call.timeLimit === undefined)) return NO_TIMERS
-    const now = this.#parts.runtime.clock.steady()
-    const timers: Disposable[] = []
-    const { softTimeLimit, timeLimit } = call
-    if (softTimeLimit !== undefined) {
-      const soft = (): void => execution.interrupt({ kind: 'soft-time-limit', limit: softTimeLimit })
-      timers.push(this.#limits.set(now + softTimeLimit, soft))
-    }
-    if (timeLimit !== undefined) {
-      const hard = (): void => {
-        execution.interrupt({ kind: 'hard-time-limit', limit: timeLimit })
-        execution.kill('SIGKILL')
-      }
-      timers.push(this.#limits.set(now + timeLimit, hard))
-    }
-    return timers
-  }
-
   /** A worker that dies while it refuses a poison message must not make it look as if it had only waited there. */
   async #discard(running: Running, why: Discard): Promise<void> {
     this.#running.set(running.key, running)
-    if (why.kind === 'poison' && !(await this.#begin(running))) {
+    if (why.kind === 'poison' && !(await condemnAll(running.deliveries)).includes('settled')) {
       this.#forget(running)
       return
     }
@@ -491,7 +695,7 @@ export class Intake implements Disposable {
       if (performed.kind === 'unstorable') return await this.#settleFailure(running, performed.error)
       if (performed.kind === 'untold' && outcome !== undefined) await this.#spool(outcome, context)
       if (performed.kind === 'done' && running.verdict === 'ack') {
-        this.#finished.set(running.key, true, this.#parts.runtime.clock.steady())
+        this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady())
       }
     } finally {
       // An end without a verdict: what was adopted meanwhile would be held by nobody for ever.
@@ -516,15 +720,28 @@ export class Intake implements Disposable {
 
   /** Tells an end from the spool; rejects when it is still not possible. */
   async redo({ message, delivery, meta }: SpoolEntry): Promise<void> {
-    const { codec, limits, runtime, world } = this.#parts
-    const decoded = decodeTask(message, codec, { limits, now: runtime.clock.now() })
+    const decoded = await this.#reader.read(message)
     if (decoded.kind === 'malformed') throw new TypeError(`its message cannot be read: ${decoded.detail}`)
     const running = newRunning(decoded.request, [], false)
     running.verdict = 'ack'
     const context = this.#contextOf(running, delivery)
-    const atOnce: World = { ...world, writeTimeout: () => 0 }
+    const atOnce: World = { ...this.#parts.world, writeTimeout: () => 0 }
     const performed = await perform(settleSpooled(meta, context), running, context, atOnce)
     if (performed.kind === 'untold') throw new Error('backend or broker is away')
+  }
+
+  /** Performs, as if task `id` had been executed here, what follows it; each effect is tried once. False: it could not be told. */
+  async performFor(
+    id: TaskId,
+    { rootId = id, priority }: Pick<ChordMemo, 'rootId' | 'priority'>,
+    effects: (context: SettleContext) => readonly Effect[],
+  ): Promise<boolean> {
+    const running = newRunning(unheardRequest(id, rootId, priority), [], false)
+    running.verdict = 'ack'
+    const context = this.#contextOf(running, NO_DELIVERY)
+    const atOnce: World = { ...this.#parts.world, writeTimeout: () => 0 }
+    const performed = await perform(effects(context), running, context, atOnce)
+    return performed.kind === 'done'
   }
 
   #settleFailure(running: Running, error: unknown): Promise<void> {
@@ -532,15 +749,16 @@ export class Intake implements Disposable {
   }
 
   #forget(running: Running): void {
+    this.#throttle.ended(running)
     if (this.#running.get(running.key) === running) this.#running.delete(running.key)
   }
 
   /** What cannot become a request goes to the dead-letter place as it is; the ack waits for that (M-table, DL). */
   async #bury(delivery: Delivery, reason: DeadLetterReason, detail: string, id: TaskId | undefined): Promise<void> {
-    const { runtime, world, worker } = this.#parts
+    const { runtime, rejections, world, worker } = this.#parts
     const { queue, exchange, routingKey, faults, enqueuedAt } = delivery
     const place = `${queue}, ${delivery.message.body.byteLength} bytes`
-    runtime.log.warning(`Dead letter (${reason}) ${id ?? 'without id'} from ${place}: ${detail}`, { reason, queue })
+    rejections.tell(`Dead letter (${reason}) ${id ?? 'without id'} from ${place}: ${detail}`, { reason, queue })
     const record = {
       reason,
       detail,
@@ -576,7 +794,7 @@ export class Intake implements Disposable {
       dateDone: world.backend === undefined ? '' : this.#parts.dateDone(now),
       random: runtime.random.next(),
       inheritPriority,
-      inlineErrback: task => this.#parts.inlineErrback(task),
+      inlineErrback: this.#inlineErrback,
     }
   }
 
@@ -584,16 +802,9 @@ export class Intake implements Disposable {
     return this.#parts.policy(request.task)
   }
 
-  #takeHeld(): readonly Running[] {
-    this.#holds.clear()
-    return this.#held.clear()
-  }
-
-  #takeReady(): Running[] {
-    const waiting = this.#ready.slice(this.#readyHead)
-    this.#ready = []
-    this.#readyHead = 0
-    return waiting
+  /** Those who wait for their eta or their turn. */
+  #takeWaiting(): readonly Running[] {
+    return [...this.#holds.clear(), ...this.#throttle.clear()]
   }
 
   #idle(): boolean {
@@ -603,28 +814,41 @@ export class Intake implements Disposable {
   /** Every promise has an owner: counted here, waited for by `drained`; what still goes wrong is our own bug, and said. */
   #own(work: Promise<unknown>): void {
     this.#works++
-    work.then(
-      () => this.#disown(),
-      error => {
-        this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${text(error)}`, { error })
-        this.#disown()
-      },
-    )
-  }
-
-  #disown(): void {
-    this.#works--
-    if (this.#idle()) this.#drained?.resolve()
+    work.then(this.#disown, this.#disownFailed)
   }
 }
 
-const NO_TIMERS: readonly Disposable[] = []
+/** What a cold shutdown makes of a task that was about to begin. */
+const NOT_BEGUN: Outcome = Object.freeze({
+  kind: 'cancelled',
+  why: 'shutdown',
+  signal: undefined,
+  children: [],
+  runtime: 0,
+})
+
+const NO_DELIVERY: DeliveryFacts = Object.freeze({
+  queue: '' as QueueName,
+  exchange: '',
+  routingKey: '',
+  faults: 0,
+  enqueuedAt: undefined,
+})
 
 /** How soon a message comes back that could not be judged because the backend or the dead-letter place did not answer. */
 const CONSULT_AGAIN: Ms = 5000
 
+function messageIdOf({ request }: Running): string | undefined {
+  return request.message.properties.messageId
+}
+
 function text(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+/** An ignored result has no states on the way either. Source: celery/app/trace.py. */
+function tracksStart({ request }: Running, policy: TaskPolicy): boolean {
+  return policy.trackStarted && !(request.ignoreResult ?? policy.ignoreResult)
 }
 
 /** A fault before, or a task that may have none at all. */

@@ -4,15 +4,23 @@ import { formatIso } from '../protocol/iso8601.js'
 import { pythonRepr } from '../protocol/python-repr.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { TaskEvent } from './effect.js'
+import type { RejectionLines } from './rejection-lines.js'
 
 /** Longest result shown in a log line. Source: celery/app/trace.py, `safe_repr(retval, maxlen=46)`. */
 const RESULT_WIDTH = 46
+
+/** Where lines go, and about which queue they are. */
+export interface LogPlace {
+  readonly log: Log
+  readonly rejections: Pick<RejectionLines, 'tell'>
+  readonly queue: string
+}
 
 /**
  * The line an operator of Celery knows, for what happened to a task. Wording of celery/app/trace.py and
  * celery/worker/strategy.py where Celery has the line. Nothing is built for a level that is not logged.
  */
-export function logTaskEvent(log: Log, request: TaskRequest, event: TaskEvent): void {
+export function logTaskEvent(request: TaskRequest, event: TaskEvent, { log, rejections, queue }: LogPlace): void {
   switch (event.type) {
     case 'task-received':
       if (log.enabled('info')) log.info(`Task ${name(request)} received${eta(event.eta)}`, fields(request))
@@ -52,7 +60,11 @@ export function logTaskEvent(log: Log, request: TaskRequest, event: TaskEvent): 
       log.info(revokedLine(request, event.expired, event.terminated), fields(request))
       return
     case 'task-dead-lettered':
-      log.warning(`Task ${name(request)} is a dead letter (${event.reason}): ${event.detail}`, fields(request))
+      rejections.tell(`Task ${name(request)} is a dead letter (${event.reason}): ${event.detail}`, {
+        ...fields(request),
+        reason: event.reason,
+        queue,
+      })
       return
     case 'task-returned':
       log.warning(`Task ${name(request)} was left to another delivery: ${event.why}`, fields(request))

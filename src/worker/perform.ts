@@ -1,10 +1,14 @@
-import type { ChordPart, ResultBackend } from '../backends/backend.js'
+import type { ChordPart, Fence, ResultBackend } from '../backends/backend.js'
 import { BackendError } from '../backends/errors.js'
 import type { Address, Connection, Queue } from '../brokers/broker.js'
 import { BrokerError, NotSentError } from '../brokers/errors.js'
+import { messageBytes } from '../brokers/virtual/delivery.js'
+import { isNested } from '../canvas/result-tuples.js'
 import { type BackoffRule, backoff } from '../lib/backoff.js'
 import type { Runtime } from '../lib/runtime.js'
-import type { EpochMs, Ms } from '../lib/time.js'
+import type { EpochMs, Ms, SteadyMs } from '../lib/time.js'
+import { attemptNumber } from '../protocol/attempt-number.js'
+import type { ChordMemo } from '../protocol/chord-memo.js'
 import { type DeadLetterRecord, deadQueue, toDeadLetter } from '../protocol/dead-letter.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import { exceptionRepr } from '../protocol/exception-repr.js'
@@ -13,14 +17,16 @@ import type { Message } from '../protocol/message.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
-import { signatureTaskId } from '../protocol/signature-options.js'
-import { chordEffects } from './aftermath.js'
+import { afterFailure, chordEffects, chordFailure } from './aftermath.js'
+import { failCanvas, failureOf } from './canvas-effects.js'
 import type { Effect, OutgoingTask, TaskEvent } from './effect.js'
+import { chordError } from './exceptions.js'
+import { replyAddress } from './reply-address.js'
 import { latestClaim, type Running } from './running.js'
 import { settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
 import { isFinal } from './states.js'
-import { ack, ackAll, anyCurrent, requeueAll } from './verdicts.js'
+import { ackAll, ackAlone, anyCurrent, requeueAll } from './verdicts.js'
 
 /*
  * The interpreter of effects: the only place where a worker changes the world. Effects are carried out one after
@@ -47,9 +53,13 @@ export interface World {
   live(): Connection | undefined
   outgoing(task: OutgoingTask, context: SettleContext): Outgoing
   emit(event: TaskEvent, running: Running): void
+  /** The broker has what `outgoing` made. */
+  sent(outgoing: Outgoing): void
+  /** What is kept with an open chord (D72). */
+  chordMemo(memo: ChordMemo): string | undefined
   errback(signature: Signature, request: TaskRequest, error: ExceptionInfo, traceback: string | undefined): void
-  /** May more dead letters be written for this queue (D64)? */
-  deadLetterRoom(queue: QueueName): Promise<boolean>
+  /** May a dead letter of so many bytes be written for this queue (D64)? */
+  deadLetterRoom(queue: QueueName, bytes: number): Promise<boolean>
   /** How long a store or publish may be tried again; asked before each try. */
   writeTimeout(): Ms
   /** After every effect; simulations crash here (F04). */
@@ -100,6 +110,8 @@ function performOne(
       return store(effect.meta, effect.ttl, effect.own, running, context, world)
     case 'arrive':
       return arrive(effect.part, effect.body, effect.ttl, running, context, world)
+    case 'open-chord':
+      return openChord(effect, running, context, world)
     case 'close-chord':
       return closeChord(effect.chord, running, world)
     case 'publish':
@@ -133,26 +145,56 @@ async function askForToken(running: Running, world: World): Promise<Performed | 
   return { kind: 'stale' }
 }
 
-async function store(
+interface Write {
+  readonly meta: ResultMeta
+  readonly ttl: Ms | undefined
+  /** Of this task, by this attempt. */
+  readonly own: boolean
+  readonly fence: Fence | undefined
+}
+
+/** Nearly every task of a worker comes through here and is stored at once: for those, as few promises as there can be. */
+function store(
   meta: ResultMeta,
   ttl: Ms | undefined,
   own: boolean,
   running: Running,
   context: SettleContext,
   world: World,
-): Promise<Performed | undefined> {
+): Promise<Performed | undefined> | undefined {
   const { backend } = world
   if (backend === undefined) return undefined
-  const fence = own ? { retries: running.request.retries, claim: latestClaim(running) } : undefined
-  const stored = await persist(() => backend.store(meta, { ttl, fence }), world)
-  if (stored.kind === 'done') {
-    return stored.value === 'refused' && (own || meta.taskId === running.request.id)
-      ? refused(running, context, world)
-      : undefined
+  const fence = own ? { retries: attemptNumber(running.request), claim: latestClaim(running) } : undefined
+  const reply = replyAddress(running.request, meta.taskId)
+  const began = world.runtime.clock.steady()
+  const act = (): Promise<'stored' | 'refused'> => backend.store(meta, { ttl, fence, reply })
+  return tried(act).then(
+    value => (value === 'stored' ? undefined : stored({ kind: 'done', value }, write(), running, context, world)),
+    async error => stored(await tryAgain(error, began, act, world), write(), running, context, world),
+  )
+  function write(): Write {
+    return { meta, ttl, own, fence }
   }
-  if (stored.kind === 'impossible') {
-    if (own && meta.status === 'SUCCESS') return { kind: 'unstorable', error: stored.error }
-    world.runtime.log.error(`Result of ${meta.taskId} could not be stored: ${describe(stored.error)}`)
+}
+
+async function stored(
+  answer: Persisted<'stored' | 'refused'>,
+  { meta, ttl, own, fence }: Write,
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  if (answer.kind === 'done') {
+    if (answer.value !== 'refused' || (!own && meta.taskId !== running.request.id)) return undefined
+    const after = await refused(running, context, world)
+    // The later attempt is over, too, and its message came back to us meanwhile: now we are the latest.
+    const isLatest = after.kind === 'outrun' && fence !== undefined && latestClaim(running) > fence.claim
+    if (isLatest) return store(meta, ttl, own, running, context, world)
+    return after.kind === 'outrun' ? outrun(running) : after
+  }
+  if (answer.kind === 'impossible') {
+    if (own && meta.status === 'SUCCESS') return { kind: 'unstorable', error: answer.error }
+    world.runtime.log.error(`Result of ${meta.taskId} could not be stored: ${describe(answer.error)}`)
     return undefined
   }
   return giveUp(running, world, 'the result could not be stored')
@@ -162,13 +204,30 @@ async function store(
  * A later attempt has written already. Is its state final, what follows it is performed here as well (the ids are the
  * same, so nothing happens twice); otherwise the later attempt will tell. Either way this message is done.
  */
-async function refused(running: Running, context: SettleContext, world: World): Promise<Performed> {
+async function refused(
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | { readonly kind: 'outrun' }> {
   const fetched = await persist(async () => world.backend?.fetch(running.request.id), world)
+  // What is stored may be this attempt's own end, and then nobody else tells what follows it.
+  if (fetched.kind === 'late') return giveUp(running, world, 'the stored result could not be read')
+  if (fetched.kind === 'impossible') {
+    world.runtime.log.error(`Result of ${running.request.id} could not be read: ${describe(fetched.error)}`)
+  }
   const stored = fetched.kind === 'done' ? fetched.value : undefined
   if (stored !== undefined && isFinal(stored.status)) {
     return perform(settleStored(stored, context), running, context, world)
   }
-  if (running.late) await ackEach(running)
+  return { kind: 'outrun' }
+}
+
+/**
+ * The later attempt will tell: this message is done. No verdict is left behind: what is adopted while the ack is under way is
+ * that attempt's own message, come back because it died, and goes back.
+ */
+async function outrun(running: Running): Promise<Performed> {
+  if (running.late) await ackAll([...running.deliveries])
   return { kind: 'stale' }
 }
 
@@ -193,6 +252,30 @@ async function arrive(
   return performed.kind === 'done' ? undefined : performed
 }
 
+/** The tree of results is kept where groups stand within the header: the body then gets lists within its list. */
+async function openChord(
+  { chord, parts, header, body, ends, ttl }: Effect & { readonly kind: 'open-chord' },
+  running: Running,
+  context: SettleContext,
+  world: World,
+): Promise<Performed | undefined> {
+  const { backend } = world
+  const { rootId, priority } = running.request
+  const memo = world.chordMemo({ body, ends, rootId, priority })
+  const opened = await persist(async () => {
+    if (backend === undefined)
+      throw new BackendError('LVG_NO_RESULT_BACKEND', 'No result backend counts its parts.', { transient: false })
+    if (isNested(header)) await backend.saveGroup({ id: chord, parent: undefined, members: header }, ttl)
+    await backend.setChordSize(chord, parts, ttl, memo)
+  }, world)
+  if (opened.kind === 'done') return undefined
+  if (opened.kind === 'late') return giveUp(running, world, 'the chord could not be opened')
+  const why = describe(opened.error)
+  world.runtime.log.error(`Chord ${chord} could not be opened: ${why}`)
+  const performed = await perform(chordFailure(chord, chordError(why), body, context), running, context, world)
+  return performed.kind === 'done' ? undefined : performed
+}
+
 async function closeChord(chord: GroupId, running: Running, world: World): Promise<Performed | undefined> {
   const closed = await persist(async () => world.backend?.close(chord), world)
   return closed.kind === 'late' ? giveUp(running, world, 'the chord could not be closed') : undefined
@@ -211,7 +294,10 @@ async function publishTask(
     return unpublishable(task, error, running, context, world)
   }
   const sent = await persist(() => send(outgoing, world), world)
-  if (sent.kind === 'done') return undefined
+  if (sent.kind === 'done') {
+    world.sent(outgoing)
+    return undefined
+  }
   if (sent.kind === 'impossible') return unpublishable(task, sent.error, running, context, world)
   return giveUp(running, world, 'what follows could not be published')
 }
@@ -230,8 +316,8 @@ async function send(outgoing: Outgoing, world: World): Promise<void> {
 }
 
 /**
- * What should follow can never be published (no route, not serialisable). A retry: the message goes to the dead-letter
- * place and the task fails. Anything else: whoever waits for that task is told.
+ * What should follow can never be published (no route, not serialisable): everybody who waits for it is told. A retry: the
+ * task fails, with all that follows a failure, and its message goes to the dead-letter place.
  */
 async function unpublishable(
   task: OutgoingTask,
@@ -241,23 +327,20 @@ async function unpublishable(
   world: World,
 ): Promise<Performed | undefined> {
   const { error: info, traceback } = exceptionInfoOf(error)
-  const id = task.kind === 'retry' ? running.request.id : signatureTaskId(task.signature)
+  const { request } = running
   world.runtime.log.error(
-    `Task ${running.request.task}[${running.request.id}]: ${task.kind} could not be published: ${describe(error)}`,
+    `Task ${request.task}[${request.id}]: ${task.kind} could not be published: ${describe(error)}`,
   )
-  if (id !== undefined) {
-    const meta: ResultMeta = {
-      taskId: id,
-      status: 'FAILURE',
-      result: undefined,
-      error: info,
-      traceback,
-      children: [],
-      dateDone: context.dateDone,
-    }
-    const stored = await store(meta, context.policy.resultExpires, false, running, context, world)
-    if (stored !== undefined) return stored
-  }
+  const failure = { ...failureOf(info, context, traceback), children: [] }
+  const effects: readonly Effect[] =
+    task.kind === 'signature'
+      ? failCanvas(task.signature, failure, context)
+      : [
+          { kind: 'store', meta: failure, ttl: context.policy.resultExpires, own: false },
+          ...afterFailure(info, failure, context),
+        ]
+  const performed = await perform(effects, running, context, world)
+  if (performed.kind !== 'done') return performed
   if (task.kind !== 'retry') return undefined
   return deadLetter(
     { ...deadRecord(context), reason: 'unroutable-retry', detail: exceptionRepr(info) },
@@ -296,10 +379,11 @@ export async function writeDeadLetter(
   publishId: string,
   world: World,
 ): Promise<'written' | 'full' | 'failed'> {
-  if (!(await world.deadLetterRoom(record.queue))) return 'full'
   const queue = deadQueue(record.queue)
+  const letter = toDeadLetter(message, record)
+  if (!(await world.deadLetterRoom(record.queue, messageBytes(letter)))) return 'full'
   const outgoing: Outgoing = {
-    message: toDeadLetter(message, record),
+    message: letter,
     queue: { name: queue, durable: true },
     to: { exchange: '', routingKey: queue },
     publishId,
@@ -316,12 +400,8 @@ export async function writeDeadLetter(
 function ackEach(running: Running): Promise<undefined> {
   running.verdict = 'ack'
   const [only, another] = running.deliveries
-  const acked = only !== undefined && another === undefined ? ack(only) : ackAll(running.deliveries)
-  return acked.then(nothing)
-}
-
-function nothing(): undefined {
-  return undefined
+  if (only !== undefined && another === undefined) return ackAlone(only)
+  return ackAll(running.deliveries).then(() => undefined)
 }
 
 async function requeue(running: Running, counted: boolean, delay: Ms | undefined): Promise<undefined> {
@@ -353,17 +433,42 @@ type Persisted<T> =
  * A single try needs no deadline: every port operation settles at the latest when its connection is found dead.
  */
 async function persist<T>(act: () => Promise<T>, world: World): Promise<Persisted<T>> {
+  const began = world.runtime.clock.steady()
+  try {
+    return { kind: 'done', value: await act() }
+  } catch (error) {
+    return tryAgain(error, began, act, world)
+  }
+}
+
+/** `persist`, from its first failure on. */
+async function tryAgain<T>(
+  first: unknown,
+  began: SteadyMs,
+  act: () => Promise<T>,
+  world: World,
+): Promise<Persisted<T>> {
   const { clock, random } = world.runtime
-  const began = clock.steady()
+  let error = first
   for (let tries = 0; ; tries++) {
+    if (!isTransient(error)) return { kind: 'impossible', error }
+    const left = began + world.writeTimeout() - clock.steady()
+    if (left <= 0) return { kind: 'late', error }
+    await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
     try {
       return { kind: 'done', value: await act() }
-    } catch (error) {
-      if (!isTransient(error)) return { kind: 'impossible', error }
-      const left = began + world.writeTimeout() - clock.steady()
-      if (left <= 0) return { kind: 'late', error }
-      await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
+    } catch (next) {
+      error = next
     }
+  }
+}
+
+/** What is thrown before there is a promise, as its rejection. */
+function tried<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return act()
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

@@ -20,7 +20,7 @@ export interface RecordParts {
 /** The record of this task in the given state, as Celery would write it (results.md §2). */
 export function resultRecord(status: State, parts: RecordParts, context: SettleContext): ResultMeta {
   const { request, policy } = context
-  return {
+  const record: Writable<ResultMeta> = {
     taskId: request.id,
     status,
     result: parts.result,
@@ -28,12 +28,16 @@ export function resultRecord(status: State, parts: RecordParts, context: SettleC
     traceback: parts.traceback,
     children: parts.children ?? [],
     dateDone: isFinal(status) ? context.dateDone : undefined,
-    ...(request.group === undefined ? {} : { groupId: request.group }),
-    ...(request.parentId === undefined ? {} : { parentId: request.parentId }),
-    ...(policy.resultExtended ? { extended: extended(context) } : {}),
-    ...(parts.intent === undefined ? {} : { intent: parts.intent }),
   }
+  // Spreading what most tasks have not would copy the record four times.
+  if (request.group !== undefined) record.groupId = request.group
+  if (request.parentId !== undefined) record.parentId = request.parentId
+  if (policy.resultExtended) record.extended = extended(context)
+  if (parts.intent !== undefined) record.intent = parts.intent
+  return record
 }
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 function extended({ request, worker, delivery }: SettleContext): ExtendedMeta {
   return {

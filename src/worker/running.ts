@@ -1,4 +1,5 @@
 import type { Delivery } from '../brokers/broker.js'
+import type { EpochMs } from '../lib/time.js'
 import type { Execution } from '../pools/pool.js'
 import type { TaskRequest } from '../protocol/request.js'
 
@@ -13,8 +14,14 @@ export interface Running {
   /** Ack after the outcome. */
   readonly late: boolean
   execution: Execution | undefined
+  /** When and in which process user code was entered. */
+  started: { readonly at: EpochMs; readonly pid: number } | undefined
   /** Its token was once found lost: it is asked for again before any effect, since a later one may have been adopted (D25). */
   robbed: boolean
+  /** It has a slot. */
+  active: boolean
+  /** It runs since before the connection was lost. */
+  left: boolean
   /** The verdict that was given on `deliveries`; what is adopted later gets the same at once. */
   verdict: 'ack' | 'requeue' | undefined
 }
@@ -26,17 +33,24 @@ export function newRunning(request: TaskRequest, deliveries: Delivery[], late: b
     deliveries,
     late,
     execution: undefined,
+    started: undefined,
     robbed: false,
+    active: false,
+    left: false,
     verdict: undefined,
   }
 }
 
-/** `(id, retries)`, and which requeue from the dead-letter place, if any: an operator's requeue is a new attempt. */
-export function attemptKey(request: TaskRequest): string {
-  const requeued = request.headers['lovage_requeued']
+/**
+ * `(id, retries)`; how often tasks have replaced each other under the id, each being another task; and which requeue from the
+ * dead-letter place, if any: an operator's requeue is a new attempt.
+ */
+export function attemptKey({ id, retries, replacedTaskNesting, headers }: TaskRequest): string {
+  const requeued = headers['lovage_requeued']
   // Most are first attempts: their id alone saves building and hashing another string for each look.
-  if (request.retries === 0 && requeued === undefined) return request.id
-  return `${request.id}:${request.retries}${typeof requeued === 'string' ? `:${requeued}` : ''}`
+  if (retries === 0 && replacedTaskNesting === 0 && requeued === undefined) return id
+  const nesting = replacedTaskNesting === 0 ? '' : `:n${replacedTaskNesting}`
+  return `${id}:${retries}${nesting}${typeof requeued === 'string' ? `:${requeued}` : ''}`
 }
 
 /** The latest claim among the deliveries: what this attempt may write under (D45). */

@@ -1,10 +1,11 @@
 import type { Broker, CloseReason, Connection, Consumer, Delivery, Queue } from '../brokers/broker.js'
 import { BrokerError } from '../brokers/errors.js'
 import { type BackoffRule, backoff } from '../lib/backoff.js'
-import { deferred } from '../lib/deferred.js'
+import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import type { QueueName } from '../protocol/ids.js'
+import type { Companion } from './companion.js'
 import { PREFETCH_DELAY } from './prefetch.js'
 
 export interface SessionParts {
@@ -20,14 +21,21 @@ export interface SessionParts {
   /** Tries at start before giving up; undefined = for ever. After the first success nothing gives up (D85). */
   readonly maxRetries: number | undefined
   prefetch(): number
+  /** `workerDisablePrefetch` */
+  readonly prefetchAtOnce: boolean
   take(delivery: Delivery): void
   lost(reason: CloseReason): void
+  /** In the order of joining. */
+  readonly companions: readonly Companion[]
   /** Leases may have run out: ask for each token. */
   leasesSuspect(): Promise<void>
 }
 
-/** 0.1 s doubling to 30 s, full jitter (D85). */
-const RECONNECT: BackoffRule = { first: 100, cap: 30_000 }
+/** 0.1 s doubling to 5 s, full jitter (D85): a broker that is back is consumed from within 10 s, however long it was away. */
+const RECONNECT: BackoffRule = { first: 100, cap: 5000 }
+
+/** 0.5 s doubling to 15 s between tries of a companion that could not join: what stands in its way may be its own dead past. */
+const REJOIN: BackoffRule = { first: 500, cap: 15_000 }
 
 /** How often a connection with leases is asked whether they are still trusted (D25). */
 const LEASE_CHECK: Ms = 1000
@@ -45,9 +53,13 @@ export class Session implements AsyncDisposable {
   readonly #failure = deferred<unknown>()
   readonly #queues: Map<QueueName, Queue>
   #connection: Connection | undefined
+  /** Connected, but not consuming yet. */
+  #opening: Connection | undefined
   #consumer: Consumer | undefined
+  #company: AsyncDisposable | undefined
   #prefetch = 0
   #prefetchTimer: Disposable | undefined
+  #renewal: Deferred<void> = deferred()
   #loop: Promise<void> | undefined
 
   constructor(parts: SessionParts) {
@@ -64,6 +76,11 @@ export class Session implements AsyncDisposable {
     return [...this.#queues.values()]
   }
 
+  /** The window as the broker was told it last; 0 = no limit. */
+  get prefetch(): number {
+    return this.#prefetch
+  }
+
   /** Settles with the error that ended the session by itself; never when it is disposed first. */
   get failed(): Promise<unknown> {
     return this.#failure.promise
@@ -71,13 +88,26 @@ export class Session implements AsyncDisposable {
 
   /** Resolves when messages are being consumed for the first time. */
   async start(signal: AbortSignal): Promise<void> {
-    const first = await this.#firstConnection(AbortSignal.any([signal, this.#stop.signal]))
-    this.#loop = this.#live(first)
+    const first = this.#firstConnection(AbortSignal.any([signal, this.#stop.signal]))
+    // Whoever disposes meanwhile waits until what was opened is closed again.
+    this.#loop = first.then(
+      () => undefined,
+      () => undefined,
+    )
+    const connection = await first
+    this.#loop = this.#live(connection)
   }
 
-  /** The window has changed; many changes of one moment are told together. */
+  /**
+   * The window has changed. Many changes of one moment are told together; but where nothing may be taken that cannot run,
+   * at once.
+   */
   updatePrefetch(): void {
-    if (this.#prefetchTimer !== undefined || this.#consumer === undefined) return
+    if (this.#parts.prefetchAtOnce) this.#applyPrefetch()
+    else if (this.#prefetchTimer === undefined && this.#consumer !== undefined) this.#armPrefetch()
+  }
+
+  #armPrefetch(): void {
     this.#prefetchTimer = this.#parts.runtime.clock.timer(PREFETCH_DELAY, () => {
       this.#prefetchTimer = undefined
       this.#applyPrefetch()
@@ -90,13 +120,30 @@ export class Session implements AsyncDisposable {
     await this.#consumer?.cancel(queue)
   }
 
+  /** Consumes one more queue from now on; without a connection from the next one on. A queue that cannot be had is given up. */
   async resume(queue: Queue): Promise<void> {
     if (this.#queues.has(queue.name)) return
     this.#queues.set(queue.name, queue)
     const connection = this.#connection
     if (connection === undefined) return
-    await connection.declare({ queues: [queue] })
-    await this.#consumer?.add(queue)
+    try {
+      await connection.declare({ queues: [queue] })
+      await this.#consumer?.add(queue)
+    } catch (error) {
+      // Otherwise no later connection could be made ready either (H11).
+      if (!isTransient(error)) this.#queues.delete(queue.name)
+      throw error
+    }
+  }
+
+  /** Leaves the present connection as if it had been lost: it may be open and deaf. A worker that stops takes no notice. */
+  renew(): void {
+    this.#renewal.resolve()
+  }
+
+  /** Ends the session by itself. */
+  fail(error: unknown): void {
+    this.#fail(error)
   }
 
   /** No further deliveries; the connection stays for acks and publishes until disposal. */
@@ -110,7 +157,8 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopConsuming()
-    const connection = this.#connection
+    const connection = this.#connection ?? this.#opening
+    await this.#part()
     this.#connection = undefined
     await connection?.[Symbol.asyncDispose]()
     await this.#loop
@@ -134,21 +182,44 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Connect, declare, consume. A connection on which any of it fails is closed again. */
+  /**
+   * Connect, declare, consume. A connection on which any of it fails is closed again; so is one that is there only after
+   * the stop, which nobody would ever close.
+   */
   async #open(signal: AbortSignal): Promise<Connection> {
     const { broker, name } = this.#parts
-    const connection = await broker.connect({ name }, signal)
+    const connection = await broker.connect({ name, guarded: true }, signal)
+    this.#opening = connection
     try {
+      signal.throwIfAborted()
       const queues = this.queues
       await connection.declare({ queues })
+      signal.throwIfAborted()
       this.#prefetch = this.#parts.prefetch()
-      this.#consumer = await connection.consume(queues, this.#prefetch)
+      const consumer = await connection.consume(queues, this.#prefetch)
+      signal.throwIfAborted()
+      await this.#catchUp(connection, consumer, queues)
+      this.#consumer = consumer
       this.#connection = connection
+      // What ended while the broker was told the window has changed it, and had nobody to tell.
+      this.#applyPrefetch()
       return connection
     } catch (error) {
       await connection[Symbol.asyncDispose]()
       throw error
+    } finally {
+      this.#opening = undefined
     }
+  }
+
+  /** Queues that were added or taken away while the connection was made (H11). */
+  async #catchUp(connection: Connection, consumer: Consumer, told: readonly Queue[]): Promise<void> {
+    for (const queue of this.queues) {
+      if (told.includes(queue)) continue
+      await connection.declare({ queues: [queue] })
+      await consumer.add(queue)
+    }
+    for (const queue of told) if (!this.#queues.has(queue.name)) await consumer.cancel(queue.name)
   }
 
   /** Consumes until closed; reconnects after each loss. */
@@ -157,18 +228,75 @@ export class Session implements AsyncDisposable {
     let connection = first
     for (;;) {
       const watch = this.#watchLeases(connection)
-      await this.#consume()
+      this.#company = this.#join(connection)
+      this.#renewal = deferred()
+      const consuming = this.#consume()
+      // Left behind by a renewal, it ends with its connection, however that is.
+      consuming.catch(() => undefined)
+      await Promise.race([consuming, this.#renewal.promise])
       const reason = await this.#closeReason(connection)
       watch[Symbol.dispose]()
       if (reason === undefined) return
       this.#connection = undefined
       this.#consumer = undefined
+      await this.#part()
       if (connection.suspect()) await this.#parts.leasesSuspect()
       this.#parts.lost(reason)
       const next = await this.#reconnect(reason, signal)
       if (next === undefined) return
       connection = next
     }
+  }
+
+  /** Companions join one after another, while messages are consumed; what is joined is left again, whenever that is. */
+  #join(connection: Connection): AsyncDisposable {
+    const { companions, runtime } = this.#parts
+    const abort = new AbortController()
+    const joined: AsyncDisposable[] = []
+    const again = async (companion: Companion): Promise<void> => {
+      for (let tries = 0; !abort.signal.aborted; tries++) {
+        try {
+          await runtime.clock.sleep(backoff(tries, REJOIN, runtime.random), abort.signal)
+          joined.push(await companion.join(connection, abort.signal))
+          return
+        } catch (error) {
+          runtime.log.debug(`Still no ${companion.name} on this connection: ${text(error)}`)
+        }
+      }
+    }
+    const joining = (async () => {
+      const later: Promise<void>[] = []
+      for (const companion of companions) {
+        if (abort.signal.aborted) break
+        try {
+          joined.push(await companion.join(connection, abort.signal))
+        } catch (error) {
+          if (abort.signal.aborted) break
+          runtime.log.error(`No ${companion.name} on this connection yet: ${text(error)}`)
+          later.push(again(companion))
+        }
+      }
+      await Promise.all(later)
+    })()
+    return {
+      async [Symbol.asyncDispose]() {
+        abort.abort()
+        await joining
+        for (const companion of joined.reverse()) {
+          try {
+            await companion[Symbol.asyncDispose]()
+          } catch (error) {
+            runtime.log.debug(`While leaving a connection: ${text(error)}`)
+          }
+        }
+      },
+    }
+  }
+
+  async #part(): Promise<void> {
+    const company = this.#company
+    this.#company = undefined
+    await company?.[Symbol.asyncDispose]()
   }
 
   async #consume(): Promise<void> {

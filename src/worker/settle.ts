@@ -3,7 +3,7 @@ import type { Outcome, RetryWish } from '../pools/pool.js'
 import type { DeadLetterReason } from '../protocol/dead-letter.js'
 import type { ExceptionInfo, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Discard } from './admission.js'
-import { afterFailure, afterSuccess, arrival, successChildren } from './aftermath.js'
+import { afterFailure, afterRevocation, afterSuccess, replaced, successChildren } from './aftermath.js'
 import type { Effect, TaskEvent } from './effect.js'
 import {
   maxRetriesExceeded,
@@ -27,8 +27,10 @@ import type { SettleContext } from './settle-context.js'
 
 export function settle(outcome: Outcome, context: SettleContext): readonly Effect[] {
   const effects = settleOutcome(outcome, context)
-  return context.late && effects.length > 0 ? [{ kind: 'check-token' }, ...effects] : effects
+  return context.late && effects.length > 0 ? [CHECK_TOKEN, ...effects] : effects
 }
+
+const CHECK_TOKEN: Effect = { kind: 'check-token' }
 
 function settleOutcome(outcome: Outcome, context: SettleContext): readonly Effect[] {
   switch (outcome.kind) {
@@ -40,6 +42,8 @@ function settleOutcome(outcome: Outcome, context: SettleContext): readonly Effec
       return retried(outcome.wish, outcome.children, context)
     case 'ignored':
       return [emit({ type: 'task-ignored' }), ...ackIfLate(context)]
+    case 'replaced':
+      return [...replaced(outcome.signature, context), emit({ type: 'task-ignored' }), ...ackIfLate(context)]
     case 'rejected':
       return outcome.requeue ? requeued(context) : rejectedForGood(outcome.reason, outcome.children, context)
     case 'timed-out':
@@ -89,7 +93,7 @@ export function settleStored(stored: ResultMeta, context: SettleContext): readon
   }
   if (stored.status === 'SUCCESS') return [...afterSuccess(stored.result, stored, context), { kind: 'ack' }]
   const error = stored.error ?? taskRevoked('revoked')
-  const after = stored.status === 'REVOKED' ? arrival(stored, context) : afterFailure(error, stored, context)
+  const after = stored.status === 'REVOKED' ? afterRevocation(stored, context) : afterFailure(error, stored, context)
   return [...after, ...deadLetterAgain(error, context), { kind: 'ack' }]
 }
 
@@ -166,7 +170,8 @@ function retried(wish: RetryWish, children: readonly ResultTuple[], context: Set
   }
   const error = wish.error ?? retryError(plan.delay)
   const own: ResultTuple = { id: request.id, parent: undefined, members: undefined }
-  const intent = { retries: plan.retries, eta: plan.eta }
+  const nesting = request.replacedTaskNesting
+  const intent = { retries: plan.retries, eta: plan.eta, ...(nesting === 0 ? undefined : { nesting }) }
   const meta = resultRecord(
     'RETRY',
     { error, traceback: wish.traceback, children: [...children, own], intent },
@@ -261,7 +266,7 @@ function revoked(
     expired: why === 'expired',
     signal,
   }
-  return [...storeUnlessIgnored(meta, false, context), ...arrival(meta, context), emit(event)]
+  return [...storeUnlessIgnored(meta, false, context), ...afterRevocation(meta, context), emit(event)]
 }
 
 function storeUnlessIgnored(

@@ -12,12 +12,27 @@ export function ackAll(deliveries: readonly Delivery[]): Promise<readonly Settle
 }
 
 /** `stale` also when the connection is gone. */
-export function ack(delivery: Delivery): Promise<Settled> {
+function ack(delivery: Delivery): Promise<Settled> {
   return settled(delivery.ack())
 }
 
+/** For those to whom it is all the same what is answered, in one step: nearly every message ends so. */
+export function ackAlone(delivery: Delivery): Promise<undefined> {
+  return delivery.ack().then(nothing, nothingIfBrokerError)
+}
+
+function nothing(): undefined {
+  return undefined
+}
+
+const nothingIfBrokerError = ifBrokerError(undefined)
+
 export function beginAll(deliveries: readonly Delivery[]): Promise<readonly Settled[]> {
   return Promise.all(deliveries.map(delivery => settled(delivery.begin())))
+}
+
+export function condemnAll(deliveries: readonly Delivery[]): Promise<readonly Settled[]> {
+  return Promise.all(deliveries.map(delivery => settled(delivery.condemn())))
 }
 
 export function requeueAll(

@@ -1,15 +1,26 @@
 import type { App } from '../app/app.js'
+import { readAutoscale } from '../app/autoscale-range.js'
+import { parseRate } from '../app/rate.js'
+import type { Rate } from '../app/rate-limit.js'
 import type { Broker } from '../brokers/broker.js'
+import { type HttpPages, serveHttpPages } from '../drivers/http-pages.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import { ConfigError } from '../lib/errors.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Service } from '../lib/service.js'
 import type { Ms } from '../lib/time.js'
+import { PoolError, poolRestartsOff } from '../pools/errors.js'
+import type { PoolKind } from '../pools/pool.js'
 import { type NodeName, nodeName, type QueueName, taskId } from '../protocol/ids.js'
+import type { AutoscaleRange } from './autoscale.js'
 import { checkWorkerOptions } from './check-worker-options.js'
+import { type PoolPlan, planPool } from './create-pool.js'
 import { createEngine, type Engine, STEP_DEADLINE } from './engine.js'
+import { type Health, type HealthFacts, judgeHealth } from './health.js'
+import { parseHealthAddress } from './health-address.js'
+import { healthPage } from './health-pages.js'
+import { openLimitStore } from './limit-place.js'
 import { expandNodeName } from './node-name.js'
-import { poolSize } from './pool-name.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
 
 /**
@@ -27,6 +38,8 @@ export type WorkerEnd =
 const NO_QUEUES =
   'There is no queue to consume: `queues` names none, or `excludeQueues` (workerExcludeQueues) all of them.'
 
+const NOTHING_YET = { stall: undefined, block: undefined, deliveries: 0, busy: 0, slots: 0 } as const
+
 const RANK: Readonly<Record<StopKind, number>> = { warm: 0, soft: 1, cold: 2, hard: 3 }
 
 /**
@@ -39,16 +52,23 @@ const RANK: Readonly<Record<StopKind, number>> = { warm: 0, soft: 1, cold: 2, ha
 export class Worker implements Service {
   readonly app: App
   readonly name: NodeName
-  readonly concurrency: number
+  /** Bounds of a pool that follows its load; undefined = it keeps its size. */
+  readonly autoscale: AutoscaleRange | undefined
   readonly queues: readonly QueueName[]
   readonly #options: WorkerOptions
+  readonly #plan: PoolPlan
   readonly #parts: WorkerParts
   readonly #runtime: Runtime
   readonly #end = deferred<WorkerEnd>()
   readonly #abort = new AbortController()
   #engine: Engine | undefined
+  #pages: HttpPages | undefined
+  /** It publishes what stands in the outbox. */
+  #relay: Disposable | undefined
   #stop: StopKind | undefined
   #stopping: Promise<void> | undefined
+  #isRunning = false
+  #isClosed = false
   #harder: Deferred<void> = deferred()
 
   constructor(app: App, options: WorkerOptions = {}, parts: WorkerParts = {}) {
@@ -56,13 +76,25 @@ export class Worker implements Service {
     const runtime = parts.runtime ?? app.runtime
     this.app = app
     this.name = nodeName(expandNodeName(options.name ?? app.settings.workerName, runtime.host.name))
+    const pool = options.pool ?? app.settings.workerPool
+    const range = readAutoscale(options.autoscale) ?? app.settings.workerAutoscale
     const wanted = options.concurrency ?? app.settings.workerConcurrency ?? runtime.host.cpus
-    this.concurrency = poolSize(options.pool ?? app.settings.workerPool, wanted)
+    this.#plan = planPool(pool, range === undefined ? wanted : Math.max(1, range.min))
+    this.autoscale = range === undefined ? undefined : { max: planPool(pool, range.max).size, min: range.min }
     this.queues = app.queues.consumed(options.queues, options.excludeQueues).map(queue => queue.name)
     if (this.queues.length === 0) throw new ConfigError('LVG_BAD_OPTION', NO_QUEUES)
     this.#options = options
     this.#parts = parts
     this.#runtime = runtime
+  }
+
+  /** Tasks that run at a time, now. */
+  get concurrency(): number {
+    return this.#engine?.pool.size ?? this.#plan.size
+  }
+
+  get poolKind(): PoolKind {
+    return this.#plan.kind
   }
 
   /** How it ended. Never rejects. */
@@ -75,36 +107,53 @@ export class Worker implements Service {
     return this.#engine?.intake.busy ?? 0
   }
 
+  /** Whether it does its work, judged by what it does. */
+  get health(): Health {
+    const engine = this.#engine
+    const facts = engine?.watch.facts ?? NOTHING_YET
+    return judgeHealth({ ...facts, mode: this.#mode, consuming: engine?.session.live !== undefined })
+  }
+
   /**
    * Resolves when messages are being consumed. Rejects with `ConfigError`, or with `BrokerError` when the broker stays out
    * of reach for `brokerConnectionMaxRetries` tries or its answer is final.
    */
   async start(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    const { app, name, concurrency } = this
+    const { app, name } = this
     const { broker = await app.broker(), backend = await app.backend() } = this.#parts
     const engine = createEngine({
       app,
       name,
       broker,
       backend,
-      concurrency,
+      plan: this.#plan,
+      autoscale: this.autoscale,
+      limitStore: await openLimitStore(app, broker),
       options: this.#options,
       parts: this.#parts,
       stopping: () => this.#stop !== undefined,
+      shutDown: () => void this.stop('warm'),
     })
     this.#engine = engine
     const started = AbortSignal.any([signal, this.#abort.signal])
     try {
+      await this.#serveHealth()
+      engine.watch.loop.start()
       await engine.pool.start(started)
       if (this.#options.purge === true) await this.#purge(broker, started)
+      await engine.revoking.start()
       await engine.session.start(started)
+      engine.autoscaler?.start()
     } catch (error) {
       await this.#dispose(engine)
       this.#end.resolve(this.#stop === undefined ? { kind: 'failed', error } : { kind: 'stopped', how: this.#stop })
       throw error
     }
     void engine.session.failed.then(error => this.#failed(error))
-    this.#warnOfLimits()
+    void engine.pool.failed.then(error => this.#failed(error))
+    this.#isRunning = true
+    this.#relay = app.relayOutbox()
+    this.#warnOfInline()
     this.#runtime.log.info(`${name} ready.`)
     await this.#drainSpool(engine)
   }
@@ -127,28 +176,100 @@ export class Worker implements Service {
   }
 
   /**
-   * These ids will not start here; with `terminate`, those running are ended: by their AbortSignal, after
-   * `workerColdShutdownTimeout` for good.
+   * Told to this worker only (everybody: `app.control.revoke`): these ids will not start here; with `terminate`, those running
+   * are ended: by their AbortSignal, after `workerColdShutdownTimeout` by the signal, after that time again for good.
    */
   revoke(ids: readonly string[], options: { readonly terminate?: boolean; readonly signal?: string } = {}): void {
-    const grace = this.app.settings.workerColdShutdownTimeout
-    const terminate = options.terminate === true ? { signal: options.signal ?? 'SIGTERM', grace } : undefined
-    this.#engine?.intake.revoke(ids.map(taskId), terminate)
+    const revoker = this.#engine?.revoking.revoker
+    const named = ids.map(taskId)
+    revoker?.merge(named)
+    if (options.terminate === true) revoker?.terminate(named, options.signal ?? 'SIGTERM')
   }
 
-  /** The inline pool cannot end code that does not listen; whoever sets a hard limit should know before it matters. */
-  #warnOfLimits(): void {
+  get #mode(): HealthFacts['mode'] {
+    if (this.#isClosed) return 'closed'
+    if (this.#stop !== undefined) return 'stopping'
+    return this.#isRunning ? 'running' : 'starting'
+  }
+
+  /** Before it is connected: whoever asks is told that it starts. */
+  async #serveHealth(): Promise<void> {
+    const given = this.#options.health ?? this.app.settings.workerHealth
+    if (given === undefined) return
+    const { host, port } = parseHealthAddress(given)
+    const parts = { name: this.name, extensions: this.app.extensions, health: () => this.health }
+    this.#pages = await serveHttpPages(host, port, path => healthPage(path, parts))
+    this.#runtime.log.info(`Health is told at ${this.#pages.url}/livez and /readyz, metrics at /metrics.`)
+  }
+
+  /**
+   * Another rate limit for a task of this app, in this worker and until it ends: `'10/m'`, or null for none. Whoever waits by the
+   * old one goes on by it. Throws `ConfigError` `LVG_BAD_OPTION`.
+   */
+  setRateLimit(task: string, limit: Rate | null): void {
+    if (parseRate(limit) === undefined || !this.app.tasks.has(task)) {
+      const wrong = this.app.tasks.has(task)
+        ? `A rate limit must be text such as '10/m', not ${String(limit)}.`
+        : `There is no task ${task}.`
+      throw new ConfigError('LVG_BAD_OPTION', wrong)
+    }
+    this.#running().limits.setRateLimit(task, limit ?? undefined)
+  }
+
+  /**
+   * So many tasks at a time from now on, 1 or more; prefetch follows. Only idle slots are taken away: `PoolError`
+   * `LVG_POOL_BUSY` when there are too few, and those that are idle are gone then.
+   */
+  async resize(concurrency: number): Promise<void> {
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      throw new ConfigError('LVG_BAD_OPTION', `Concurrency must be a whole number, 1 or more, not ${concurrency}.`)
+    }
+    const engine = this.#running()
+    try {
+      await engine.pool.resize(concurrency)
+    } finally {
+      engine.intake.poolResized()
+      engine.session.updatePrefetch()
+    }
+  }
+
+  /**
+   * New pool members with modules loaded anew, without a pause; running tasks end where they run. Rejects as
+   * `Pool.restart`, and with `PoolError` `LVG_POOL_RESTARTS` where `workerPoolRestarts` does not permit it.
+   */
+  async restartPool(): Promise<void> {
+    const { pool } = this.#running()
+    if (!this.app.settings.workerPoolRestarts) throw poolRestartsOff()
+    await pool.restart()
+  }
+
+  #running(): Engine {
+    if (this.#engine !== undefined && this.#stop === undefined) return this.#engine
+    throw new PoolError('LVG_POOL_NOT_RUNNING', `${this.name} is not running.`)
+  }
+
+  /** What the inline pool cannot do, whoever asked for it should know before it matters. */
+  #warnOfInline(): void {
+    if (this.poolKind !== 'inline') return
     const { app } = this
-    const limited = [...app.tasks.keys()].filter(task => app.policy(task).timeLimit !== undefined)
-    if (limited.length === 0 && this.#options.timeLimit === undefined) return
-    this.#runtime.log.warning(
-      'Hard time limits: the inline pool abandons a task at its limit (its state is stored, its slot is free), but cannot stop code that ignores its AbortSignal.',
-    )
+    const { log } = this.#runtime
+    if ([...app.tasks.keys()].some(task => app.policy(task).timeLimit !== undefined)) {
+      log.warning(
+        'Hard time limits: the inline pool abandons a task at its limit (its state is stored, its slot is free), but cannot stop code that ignores its AbortSignal. The pools prefork and threads can.',
+      )
+    }
+    const { workerMaxTasksPerChild, workerMaxMemoryPerChild } = app.settings
+    if (workerMaxTasksPerChild !== undefined || workerMaxMemoryPerChild !== undefined) {
+      log.warning(
+        'The inline pool has no children: workerMaxTasksPerChild and workerMaxMemoryPerChild have no effect. The pools prefork and threads have.',
+      )
+    }
   }
 
   async #shutDown(): Promise<void> {
     const engine = this.#engine
     if (engine === undefined) return
+    this.#relay?.[Symbol.dispose]()
     await this.#within(STEP_DEADLINE, engine.session.stopConsuming())
     engine.intake.close()
     await this.#finishWork(engine)
@@ -188,9 +309,15 @@ export class Worker implements Service {
 
   async #dispose(engine: Engine): Promise<void> {
     await this.#within(STEP_DEADLINE, engine.session[Symbol.asyncDispose]())
+    await this.#within(STEP_DEADLINE, engine.revoking[Symbol.asyncDispose]())
     await this.#within(STEP_DEADLINE, engine.pool[Symbol.asyncDispose]())
     engine.intake[Symbol.dispose]()
+    await this.#within(STEP_DEADLINE, engine.desk[Symbol.asyncDispose]())
+    engine.autoscaler?.[Symbol.dispose]()
     engine.spool[Symbol.dispose]()
+    engine.watch[Symbol.dispose]()
+    this.#isClosed = true
+    if (this.#pages !== undefined) await this.#within(STEP_DEADLINE, this.#pages[Symbol.asyncDispose]())
   }
 
   /** D81: no step of ours keeps a stopping worker for longer than this. */

@@ -49,6 +49,7 @@ function context(runtime: HandRuntime, priority?: number): TaskContext {
     fence: undefined,
     isEager: false,
     storeState: async () => undefined,
+    sendEvent: () => undefined,
   })
 }
 
@@ -400,13 +401,18 @@ test('memory:// carries messages within its app', async () => {
 
 test('M48 URLs that lead nowhere are configuration errors, without the password', async () => {
   for (const [brokerUrl, code, text] of [
-    [
-      'amqp://u:canary@host:99999//',
-      'LVG_UNKNOWN_SCHEME',
-      /RabbitMQ, which this version of Lovage does not have yet.*memory:\/\/, sqlite:\/\//,
-    ],
-    ['redis://:canary@host', 'LVG_UNKNOWN_SCHEME', /Redis/],
-    ['postgresql://u:can@ary@host/db', 'LVG_UNKNOWN_SCHEME', /PostgreSQL/],
+    ['amqp://u:canary@host:99999//', 'LVG_BAD_URL', /99999.*65535/],
+    ['amqp://u:can@ary@host//', 'LVG_BAD_URL', /%40/],
+    ['amqp://u:can/ary@host//', 'LVG_BAD_URL', /%2F/],
+    ['amqp://u:canary%@host//', 'LVG_BAD_URL', /%25/],
+    ['amqp://u:canary@host//?heartbeats=3', 'LVG_BAD_URL', /did you mean `heartbeat`/],
+    ['qpid://u:canary@host', 'LVG_UNKNOWN_SCHEME', /is not known.*memory:\/\/.*sqlite:\/\//],
+    ['redis://:canary@host:99999', 'LVG_BAD_URL', /99999.*65535/],
+    ['redis://:canary@host/tasks', 'LVG_BAD_URL', /are numbers/],
+    ['sentinel://:canary@host', 'LVG_BAD_URL', /masterName/],
+    ['postgresql://u:canary@host:99999/db', 'LVG_BAD_URL', /99999/],
+    ['postgresql://u:can/ary@host/db', 'LVG_BAD_URL', /%2F/],
+    ['postgresql://u:canary@host/db?sslmod=require', 'LVG_BAD_URL', /did you mean sslmode/],
     ['carrier-pigeon://u:canary@roof', 'LVG_UNKNOWN_SCHEME', /is not known/],
     ['lovage.db', 'LVG_BAD_URL', /no scheme/],
     ['sqlite://lovage.db', 'LVG_BAD_URL', /three slashes/],
@@ -430,8 +436,9 @@ test('M48 URLs that lead nowhere are configuration errors, without the password'
 
 test('M48 the same for result backends', async () => {
   for (const [resultBackend, code] of [
-    ['rpc://', 'LVG_UNKNOWN_SCHEME'],
-    ['redis://:canary@host', 'LVG_UNKNOWN_SCHEME'],
+    ['mongodb://host', 'LVG_UNKNOWN_SCHEME'],
+    ['redis://:canary@host:99999', 'LVG_BAD_URL'],
+    ['db+postgresql://u:canary@host:99999/db', 'LVG_BAD_URL'],
     ['db+sqlite:///a.db;db+sqlite:///b.db', 'LVG_BAD_URL'],
   ] as const) {
     await using app = new App('shop', { resultBackend }, { runtime: handRuntime() })

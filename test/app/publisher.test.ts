@@ -284,6 +284,23 @@ test('D03 a message that reaches no queue is refused; a queue that was declared 
   assert.equal(broker.published.length, 3)
 })
 
+test('D33 messages that were under way together when their queue was deleted are all sent again', async () => {
+  const { broker, runtime, publisher } = bench()
+  await publisher.publish(outgoing('a'))
+  broker.onPublish = () => 'wait'
+  const all = ['b', 'c', 'd'].map(id => watched(publisher.publish(outgoing(id))))
+  await runtime.clock.pass(0)
+  broker.onPublish = () => undefined
+  for (const { answer } of broker.published.slice(1)) {
+    answer.reject(new UnroutableError('LVG_UNROUTABLE', 'no queue', { transient: false }))
+  }
+  await runtime.clock.pass(0)
+  assert.deepEqual(
+    all.map(seen => seen.end),
+    ['accepted', 'accepted', 'accepted'],
+  )
+})
+
 test('D08 beyond so many unconfirmed messages publishing waits its turn', async () => {
   const { broker, runtime, publisher } = bench({ maxPending: 2 })
   broker.onPublish = () => 'wait'

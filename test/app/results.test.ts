@@ -234,6 +234,7 @@ test('waiting inside a running task is refused unless it is asked for', async ()
     fence: undefined,
     isEager: false,
     storeState: async () => undefined,
+    sendEvent: () => undefined,
   })
   await runInTask(context, async () => {
     await assert.rejects(app.result('a').get(), { code: 'LVG_RESULT_IN_TASK' })
@@ -252,14 +253,17 @@ test('state, readiness and info follow the stored record', async () => {
   assert.ok((await result.info()) instanceof TaskError)
 })
 
-test('children are results, members in place of groups', async () => {
+test('children are results, of tasks and of groups', async () => {
   const { app, store } = bench()
   const leaf = (id: string) => ({ id: taskId(id), parent: undefined, members: undefined })
   await store('a', { children: [leaf('b'), { id: taskId('g'), parent: undefined, members: [leaf('c'), leaf('d')] }] })
   const children = await app.result('a').children()
   assert.deepEqual(
-    children.map(child => child.id),
-    ['b', 'c', 'd'],
+    children.map(child => [child.kind, child.id]),
+    [
+      ['task', 'b'],
+      ['group', 'g'],
+    ],
   )
 })
 

@@ -7,9 +7,16 @@ import type { TaskId } from '../../src/protocol/ids.js'
 import { requestOf } from '../support/requests.js'
 import { handRuntime } from './hand-runtime.js'
 
-function context(id = 'a'): { readonly context: TaskContext; readonly states: unknown[] } {
+interface Given {
+  readonly context: TaskContext
+  readonly states: unknown[]
+  readonly events: unknown[]
+}
+
+function context(id = 'a'): Given {
   const runtime = handRuntime()
   const states: unknown[] = []
+  const events: unknown[] = []
   const made = new TaskContext(requestOf({ id: id as TaskId, retries: 1 }), {
     signal: new AbortController().signal,
     clock: runtime.clock,
@@ -21,8 +28,9 @@ function context(id = 'a'): { readonly context: TaskContext; readonly states: un
     storeState: async (state, meta) => {
       states.push([state, meta])
     },
+    sendEvent: (type, fields) => void events.push([type, fields]),
   })
-  return { context: made, states }
+  return { context: made, states, events }
 }
 
 test('outside a task there is none', () => {
@@ -86,5 +94,15 @@ test('states of your own and progress are stored as they are', async () => {
     ['UPLOADING', { file: 'a' }],
     ['WAITING', null],
     ['PROGRESS', { current: 3, total: 10, unit: 'pages' }],
+  ])
+})
+
+test('an event of its own goes to whoever observes the worker', () => {
+  const { context: task, events } = context()
+  task.sendEvent('order-packed', { parcels: 3 })
+  task.sendEvent('order-sent')
+  assert.deepEqual(events, [
+    ['order-packed', { parcels: 3 }],
+    ['order-sent', {}],
   ])
 })

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { SettingsInput } from '../../src/app/settings.js'
 import { fromDeadLetter } from '../../src/protocol/dead-letter.js'
 import { queueName } from '../../src/protocol/ids.js'
-import { BLOCKING_TASK, PLANNED_TASK, POISON_TASK, QUEUE } from './chaos-app.js'
-import { type ChaosProcess, Cluster, until } from './cluster.js'
-import { monotonic } from './journal.js'
-import { killSweep } from './kill-sweep.js'
-import type { PlannedTask } from './plan.js'
-import { printReport } from './report.js'
+import { BLOCKING_TASK, PLANNED_TASK, POISON_TASK, QUEUE } from '../../src/testing/chaos/chaos-app.js'
+import { ChaosCluster, type ChaosClusterOptions } from '../../src/testing/chaos/chaos-cluster.js'
+import type { ChaosProcess } from '../../src/testing/chaos/chaos-process.js'
+import { monotonic } from '../../src/testing/chaos/journal.js'
+import type { PlannedTask } from '../../src/testing/chaos/plan.js'
+import { shake } from '../../src/testing/chaos/shake.js'
+import { printShakeReport } from '../../src/testing/chaos/shake-report.js'
+import { until } from '../../src/testing/chaos/waiting.js'
 
 /* Real processes on a SQLite file, and what is done to them. Times are the lengths of leases, shortened. */
 
@@ -16,7 +19,7 @@ const seed = process.env['LOVAGE_SEED'] ?? String(Date.now())
 describe('real processes', { concurrency: 2 }, () => {
   test('F05 a worker that stood still for three leases writes nothing any more, and works on when it is back', async () => {
     const lease = 1.5
-    await using cluster = new Cluster({ ...ONE_BY_ONE, leaseTime: lease, leaseRenewInterval: 0.5 })
+    await using cluster = new ChaosCluster(oneByOne({ leaseTime: lease, leaseRenewInterval: 0.5 }))
     const frozen = cluster.startWorker()
     await frozen.ready
     const first = await send(cluster, { id: 'first', kind: 'work', ms: 300 })
@@ -39,9 +42,9 @@ describe('real processes', { concurrency: 2 }, () => {
     assert.equal(await cluster.empty(), true)
   })
 
-  test('F07 D24 a task that blocks its event loop for ten leases stays its worker’s', async () => {
+  test('F07 H47 D24 a task that blocks its event loop for ten leases stays its worker’s', async () => {
     const lease = 1
-    await using cluster = new Cluster({ ...ONE_BY_ONE, leaseTime: lease, leaseRenewInterval: 0.25 })
+    await using cluster = new ChaosCluster(oneByOne({ leaseTime: lease, leaseRenewInterval: 0.25 }))
     const workers = [cluster.startWorker(), cluster.startWorker()]
     await Promise.all(workers.map(worker => worker.ready))
     const sent = await cluster.app.sendTask<string>(BLOCKING_TASK, [10 * lease * 1000], { taskId: 'blocking' })
@@ -54,7 +57,7 @@ describe('real processes', { concurrency: 2 }, () => {
   })
 
   test('F60 D60 a task that kills its worker three times is dead-lettered as poison, and its neighbours run once each', async () => {
-    await using cluster = new Cluster(ONE_BY_ONE)
+    await using cluster = new ChaosCluster(oneByOne())
     const before = await Promise.all(['a', 'b', 'c'].map(id => send(cluster, { id, kind: 'work', ms: 5 })))
     const poison = await cluster.app.sendTask(POISON_TASK, [], { taskId: 'poison' })
     const after = await Promise.all(['d', 'e', 'f'].map(id => send(cluster, { id, kind: 'work', ms: 5 })))
@@ -83,17 +86,17 @@ describe('real processes', { concurrency: 2 }, () => {
   })
 
   test('I03 early-acked tasks under kills run at most once, and those that had not started run elsewhere', async t => {
-    const report = await killSweep({ seed, kills: 10, tasks: 2000, workers: 2, acks: 'early', longest: 400 })
-    t.diagnostic(printReport(report))
-    assert.deepEqual(report.verdict.faults, [], printReport(report))
+    const report = await shake({ seed, faults: { kills: 10 }, tasks: 2000, workers: 2, acks: 'early', longest: 400 })
+    t.diagnostic(printShakeReport(report))
+    assert.deepEqual(report.verdict.faults, [], printShakeReport(report))
     assert.equal(report.verdict.extra, 0)
   })
 
   for (const acks of ['late', 'early'] as const) {
     test(`F08 TERM, and KILL up to three seconds later, loses no ${acks}-acked task that had not started`, async t => {
-      const report = await killSweep({
+      const report = await shake({
         seed,
-        kills: 6,
+        faults: { kills: 6 },
         tasks: 300,
         workers: 2,
         acks,
@@ -102,16 +105,18 @@ describe('real processes', { concurrency: 2 }, () => {
         program: 'command',
         cluster: { concurrency: 4 },
       })
-      t.diagnostic(printReport(report))
-      assert.deepEqual(report.verdict.faults, [], printReport(report))
+      t.diagnostic(printShakeReport(report))
+      assert.deepEqual(report.verdict.faults, [], printShakeReport(report))
     })
   }
 })
 
 /** A worker that holds nothing but what it runs: its neighbours are not in its hands when it dies. */
-const ONE_BY_ONE = { concurrency: 1, prefetchMultiplier: 1, durability: 'os' } as const
+function oneByOne(settings: SettingsInput = {}): ChaosClusterOptions {
+  return { concurrency: 1, settings: { workerPrefetchMultiplier: 1, durability: 'os', ...settings } }
+}
 
-function send(cluster: Cluster, planned: PlannedTask) {
+function send(cluster: ChaosCluster, planned: PlannedTask) {
   return cluster.app.sendTask<string>(PLANNED_TASK, [planned], { taskId: planned.id })
 }
 
@@ -122,9 +127,9 @@ function pidOf(value: string): number {
 
 function wrote(worker: ChaosProcess | undefined, kind: string, id: string): number {
   if (worker?.running) worker.read()
-  return worker?.lines.filter(line => line.kind === kind && line.id === id).length ?? 0
+  return worker?.lines.filter(line => line.kind === kind && 'id' in line && line.id === id).length ?? 0
 }
 
-function total(cluster: Cluster, kind: string, id: string): number {
+function total(cluster: ChaosCluster, kind: string, id: string): number {
   return cluster.workers.reduce((sum, worker) => sum + wrote(worker, kind, id), 0)
 }

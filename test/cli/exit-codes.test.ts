@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { UnroutableError } from '../../src/brokers/errors.js'
 import { type Command, defineCommand } from '../../src/cli/command.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { BackendError, BrokerError, ConfigError, LovageError, TaskError } from '../../src/index.js'
@@ -28,7 +29,12 @@ async function fail(
 for (const [what, error, code] of [
   ['wrong configuration', new ConfigError('LVG_X', 'x'), 2],
   ['a broker that may come back', new BrokerError('LVG_X', 'x', { transient: true }), 69],
-  ['a broker that said no', new BrokerError('LVG_X', 'x', { transient: false }), 1],
+  [
+    'a broker that cannot be used before somebody changes something',
+    new BrokerError('LVG_X', 'x', { transient: false }),
+    2,
+  ],
+  ['a broker that said no to a message', new UnroutableError('LVG_X', 'x', { transient: false }), 1],
   ['a result backend that may come back', new BackendError('LVG_X', 'x', { transient: true }), 69],
   ['a task that failed', new TaskError({ type: 'ValueError', args: ['bad'], module: 'builtins' }), 1],
   ['anything else of ours', new LovageError('LVG_X', 'x'), 1],

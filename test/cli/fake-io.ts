@@ -4,6 +4,7 @@ import { Interrupted } from '../../src/cli/errors.js'
 import type { ExitCode, SignalName } from '../../src/cli/exit-code.js'
 import type { Io, TextSink, TextSource } from '../../src/cli/io.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
+import type { FakeTerminal } from './fake-terminal.js'
 
 export interface FakeIoOptions {
   readonly env?: Readonly<Record<string, string>>
@@ -12,6 +13,8 @@ export interface FakeIoOptions {
   /** A person sits at the terminal. */
   readonly tty?: boolean
   readonly cwd?: string
+  /** Screen and keyboard of the person at the terminal. */
+  readonly terminal?: FakeTerminal
 }
 
 /** A process made of strings: what a command reads, and all that it wrote. */
@@ -26,6 +29,7 @@ export class FakeIo implements Io {
   readonly exits: ExitCode[] = []
   readonly #listeners = new Set<(signal: SignalName) => void>()
   readonly #abort = new AbortController()
+  readonly #terminal: FakeTerminal | undefined
   #cwd: string
 
   constructor(options: FakeIoOptions = {}) {
@@ -33,6 +37,7 @@ export class FakeIo implements Io {
     this.isTty = { stdin: tty, stdout: tty, stderr: false }
     this.env = options.env ?? {}
     this.stdin = textSource(options.input ?? '')
+    this.#terminal = options.terminal
     this.#cwd = options.cwd ?? '/nowhere'
   }
 
@@ -61,6 +66,10 @@ export class FakeIo implements Io {
 
   onStrayError(): Disposable {
     return { [Symbol.dispose]: () => {} }
+  }
+
+  terminal(): FakeTerminal | undefined {
+    return this.#terminal
   }
 
   isProcessAlive(): boolean {

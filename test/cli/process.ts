@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** The compiled command, beside these compiled tests. */
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js')
 
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 90_000
 
 export interface Ended {
   readonly code: number | null

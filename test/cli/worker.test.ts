@@ -153,37 +153,41 @@ test('settings after -- are the strongest, and unknown ones exit with 2', async 
   assert.deepEqual([noSetting.code, /name=value/.test(noSetting.stderr)], [2, true])
 })
 
-test('a pool that this version lacks exits with 2; names of pools like the inline one are welcome', async () => {
+test('a pool that there is not exits with 2', async () => {
   using project = new Project()
-  for (const [pool, said] of [
-    ['prefork', /^LVG_POOL: .*inline/],
-    ['threads', /^LVG_POOL: .*inline/],
-    ['nonsense', /^LVG_BAD_SETTING: .*one of inline, .*'nonsense'/],
-  ] as const) {
-    const ran = await project.run(['worker', '-P', pool])
-    assert.equal(ran.code, 2)
-    assert.match(ran.stderr, said)
-  }
-  const { io, code } = await start(project, ['-P', 'solo'])
-  io.raise('SIGTERM')
-  assert.equal(await code, 0)
+  const ran = await project.run(['worker', '-P', 'nonsense'])
+  assert.equal(ran.code, 2)
+  assert.match(ran.stderr, /^LVG_BAD_SETTING: .*one of inline, .*'nonsense'/)
+})
+
+for (const [pool, shown] of [
+  ['solo', '1 (inline)'],
+  ['prefork', '2 (prefork)'],
+  ['threads', '2 (threads)'],
+] as const) {
+  test(`-P ${pool} works, and the banner says ${shown}`, async () => {
+    using project = new Project()
+    const { io, code } = await start(project, ['-P', pool, '-c', '2'], 'workerProcAliveTimeout: 60')
+    io.raise('SIGTERM')
+    assert.equal(await code, 0)
+    assert.ok(io.stderr.text.includes(`concurrency: ${shown}`), io.stderr.text)
+  })
+}
+
+test('H46 the inline pool refuses a hard limit for all tasks with 2, and names the pools that have one', async () => {
+  using project = new Project()
+  const ran = await project.run(['worker', '--time-limit', '2'])
+  assert.equal(ran.code, 2)
+  assert.match(ran.stderr, /LVG_POOL_TIME_LIMIT: .*prefork or threads/)
 })
 
 test('what has no effect in this version is accepted and said', async () => {
   using project = new Project()
-  const { io, code } = await start(project, [
-    '-E',
-    '--without-gossip',
-    '--without-mingle',
-    '--without-heartbeat',
-    '--max-tasks-per-child',
-    '5',
-  ])
+  const { io, code } = await start(project, ['--max-tasks-per-child', '5'])
   io.raise('SIGTERM')
   assert.equal(await code, 0)
   const log = readFileSync(project.path('w.log'), 'utf8')
-  assert.match(log, /WARNING.*no task events/)
-  assert.match(log, /WARNING.*no child processes/)
+  assert.match(log, /WARNING.*has no children/)
 })
 
 test('-I and the setting include load more modules, and their tasks are known', async () => {

@@ -10,7 +10,10 @@ const PAGE = readPage('docs/reference/api.md')
 const DOORS = [
   ['lovage', 'src/index.ts'],
   ['lovage/worker', 'src/worker.ts'],
+  ['lovage/beat', 'src/beat.ts'],
   ['lovage/ports', 'src/ports.ts'],
+  ['lovage/telemetry/otel', 'src/otel.ts'],
+  ['lovage/telemetry/prometheus', 'src/prometheus.ts'],
   ['lovage/testing', 'src/testing.ts'],
 ] as const
 

@@ -36,13 +36,13 @@ test('codes named in guides exist', () => {
   }
 })
 
-/** Codes in literals, and those that `SqliteError` makes of the words of `SqliteCode`. */
+/** Codes in literals, and those that errors of drivers make of the words of a union. */
 function codesOfSource(): readonly string[] {
   const codes = filesBelow('src', '.ts')
     .filter(path => !path.endsWith('.test.ts'))
     .flatMap(path => readFileSync(join(repositoryRoot(), path), 'utf8').match(/'LVG_[A-Z0-9_]+'/g) ?? [])
     .map(literal => literal.slice(1, -1))
-  return [...new Set([...codes, ...sqliteCodes()])].sort()
+  return [...new Set([...codes, ...sqliteCodes(), ...redisCodes(), ...postgresCodes()])].sort()
 }
 
 function sqliteCodes(): readonly string[] {
@@ -50,6 +50,21 @@ function sqliteCodes(): readonly string[] {
   const union = /type SqliteCode =([\s|'A-Z]+)/.exec(source)?.[1] ?? ''
   assert.match(source, /`LVG_SQLITE_\$\{sqlite\}`/)
   return [...union.matchAll(/'([A-Z]+)'/g)].map(([, word]) => `LVG_SQLITE_${word}`)
+}
+
+function redisCodes(): readonly string[] {
+  const source = readFileSync(join(repositoryRoot(), 'src', 'drivers', 'errors.ts'), 'utf8')
+  const union = /type RedisCode =([\s|'A-Z_]+)/.exec(source)?.[1] ?? ''
+  assert.match(source, /`LVG_REDIS_\$\{redis\}`/)
+  return [...union.matchAll(/'([A-Z_]+)'/g)].map(([, word]) => `LVG_REDIS_${word}`)
+}
+
+function postgresCodes(): readonly string[] {
+  const path = join(repositoryRoot(), 'src', 'drivers', 'postgres', 'postgres-error.ts')
+  const source = readFileSync(path, 'utf8')
+  const union = /type PostgresTrouble =([\s|'A-Z]+)/.exec(source)?.[1] ?? ''
+  assert.match(source, /`LVG_POSTGRES_\$\{trouble\}`/)
+  return [...union.matchAll(/'([A-Z]+)'/g)].map(([, word]) => `LVG_POSTGRES_${word}`)
 }
 
 function rowsOfPage(): ReadonlyMap<string, readonly string[]> {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { provedIn, rulesOfPage } from '../support/docs/proofs.js'
 
-/** Rules that the embedded broker, its results and its workers are held to. */
+/** Rules that the brokers with tables, their results and their workers are held to. */
 const RULES = [
   ...numbered('D0', '12345678'),
   ...numbered('D1', '02'),
   ...numbered('D2', '012345678'),
-  ...numbered('D3', 'abcde'),
+  ...numbered('D3', 'abcdefghi'),
   ...numbered('D4', '012345678'),
   ...numbered('D5', '01234'),
   ...numbered('D6', '012345'),
@@ -16,7 +16,7 @@ const RULES = [
 
 const rules = rulesOfPage()
 
-test('the page has every rule the embedded broker is held to, once', () => {
+test('the page has every rule that brokers with tables are held to, once', () => {
   const ids = rules.map(rule => rule.id)
   assert.deepEqual(
     RULES.filter(id => !ids.includes(id)),

@@ -59,7 +59,7 @@ describe('the download desk', () => {
       assert.ok(attempts.filter(count => count > 1).length >= 4, told)
       assert.match(stdout, /R04 .*\n +missing: there is no file atlantis\.bin/)
       assert.match(stdout, /R09 .*\n +MissingResource: nothing of request R09 exists/)
-      assert.match(stdout, /Clean-up removed 11 expired packages\./)
+      assert.match(stdout, /The scheduled clean-up removed 11 packages\./)
       assert.match(stdout, /Every package and every mail is as it should be/)
     } finally {
       rmSync(folder, { recursive: true, force: true })

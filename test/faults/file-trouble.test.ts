@@ -15,7 +15,13 @@ import {
 import { type TestOptions, test } from 'node:test'
 import { RejectedByBrokerError } from '../../src/brokers/errors.js'
 import { Database } from '../../src/drivers/sqlite/database.js'
+import { taskId } from '../../src/protocol/ids.js'
+import { pickle } from '../../src/protocol/pickle.js'
+import { sqliteBackend } from '../support/backends/backend-places.js'
+import { RawFile } from '../support/backends/sqlite-rows.js'
+import { EVERYBODY_LIVES, runtimeOn } from '../support/brokers/sqlite-places.js'
 import { connect, eventually, publish, QUEUE, textOf } from '../support/brokers/sqlite-rig.js'
+import { HandClock } from '../support/hand-clock.js'
 import { Disk, lacksDisk } from './disk/disk.js'
 import { House, stop } from './house.js'
 
@@ -87,6 +93,32 @@ test('F36 D06 what an I/O error refused is not taken for accepted when it is pub
   await publish(rig.connection, 'x', 'same')
   assert.equal((await rig.connection.stats(QUEUE)).ready, 2)
 })
+
+test(
+  'F36 a watch hears of what was stored before its disk answered with errors and its file was opened anew',
+  disk,
+  async () => {
+    await using small = await Disk.mount()
+    const path = small.path('results.db')
+    const clock = new HandClock()
+    await using backend = sqliteBackend(path, { runtime: runtimeOn(clock), durability: 'os', local: EVERYBODY_LIVES })
+    const heard: unknown[] = []
+    const over = new AbortController()
+    const watching = (async () => {
+      for await (const { result } of backend.watch([taskId('t')], over.signal)) heard.push(result)
+    })()
+    await clock.pass(0)
+    using other = new RawFile(path)
+    other.insert({ task_id: 't', status: 'SUCCESS', result: pickle('stored') })
+    await small.trouble('broken')
+    await clock.pass(10_000)
+    await small.trouble(undefined)
+    await clock.pass(10_000)
+    assert.deepEqual(heard, ['stored'])
+    over.abort()
+    await watching
+  },
+)
 
 for (const [what, damage] of [
   ['truncated', (path: string) => truncateSync(path, 4096 * 3)],

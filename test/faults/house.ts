@@ -98,7 +98,7 @@ export class House implements AsyncDisposable {
   }
 
   /** Resolves when the task has ended, whatever became of it. */
-  async ended(id: string, deadline = 30_000): Promise<string> {
+  async ended(id: string, deadline = 90_000): Promise<string> {
     return await eventually(
       `the end of ${id}`,
       async () => {

@@ -46,7 +46,7 @@ const CASES: readonly Bad[] = [
   ],
 ]
 
-test('F64 messages of every malformed kind between good ones: each a dead letter with its reason, each good one run, and the worker lives', async () => {
+test('F64 H26 messages of every malformed kind between good ones: each a dead letter with its reason, each good one run, and the worker lives', async () => {
   await using house = new House()
   const worker = await house.worker()
   const connection = await house.connection()

@@ -65,13 +65,45 @@ for (const seconds of [1, 5, 20, 60, 300, 1200]) {
       broker.heal()
       const ids = names('p', 20)
       await send(stage, 'probe', ids)
-      await stage.quiet(31_000)
+      await stage.quiet(RECONNECT)
       allOnce(stage, ids)
     })
     const tries = logLines(report).filter(line => line.startsWith('error Cannot connect')).length
     assert.ok(tries <= 20 + seconds, `${tries} tries`)
   })
 }
+
+test('F22 G3 G5 while the broker is away for ten minutes, publishing says so within its time, what runs ends, and nothing piles up', async () => {
+  const tasks = { long: [sleeper(300_000), LATE] as const, probe: [sleeper(50), LATE] as const }
+  await onStage({ tasks }, async stage => {
+    const { world, client, app } = stage
+    const { broker } = await stage.worker('w', { concurrency: 2 })
+    await send(stage, 'long', ['running'])
+    await stage.started('running')
+    const waiting = names('waiting', 20)
+    for (const taskId of waiting) await app.sendTask('probe', [], { taskId, countdown: 60 })
+    const links = [broker, client.broker]
+    for (const link of links) link.cut()
+    const pending: number[] = []
+    for (let minute = 0; minute < 10; minute++) {
+      const sentAt = world.now
+      await assert.rejects(app.sendTask('probe', [], { taskId: `refused${minute}` }), NotSentError)
+      assert.ok(world.now - sentAt <= 5000, `told after ${world.now - sentAt} ms`)
+      await world.sleep(sentAt + 60_000 - world.now)
+      pending.push(world.pending)
+    }
+    assert.deepEqual(
+      stage.events.filter(({ type }) => type === 'task-succeeded').map(({ fields }) => fields['id']),
+      ['running'],
+    )
+    assert.ok((pending.at(-1) ?? 0) <= (pending[0] ?? 0), `timers: ${pending}`)
+    for (const link of links) link.heal()
+    await stage.quiet(30_000 + RECONNECT)
+    allOnce(stage, ['running', ...waiting])
+    assert.equal(await stage.status('running'), 'SUCCESS')
+    for (const id of names('refused', 10)) assert.equal(stage.runs(id), 0, id)
+  })
+})
 
 test('H06 what began before a reconnect and ends after it is acked where its redelivery came, once', async () => {
   await onStage({ tasks: { probe: [sleeper(3000), LATE] } }, async stage => {
@@ -144,7 +176,7 @@ test('H16 H17 ten minutes without a broker: a bounded number of tries, and no ti
   })
   const lines = logLines(report)
   const tries = lines.filter(line => line.startsWith('error Cannot connect')).length
-  assert.ok(tries < 100, `${tries} tries in ten minutes`)
+  assert.ok(tries < 350, `${tries} tries in ten minutes`)
   assert.ok(lines.filter(line => line.startsWith('warning')).length < 20)
 })
 
@@ -201,17 +233,21 @@ test('H27 a task nobody knows waits, in a bounded number of hand-backs, and runs
   })
 })
 
-// The case asks for 5 s each. Nothing keeps a worker that does not know a task from taking it again, so how soon it runs is
-// a matter of chance; that it runs is not (docs/internals/faults.md, known gaps).
-test('H27 with a capable worker present every task runs, though others take it first', async () => {
+// Nothing keeps a worker that does not know a task from taking it again: with as many that know it each of the eight chances
+// within 5 s is one in two, so that one of 256 tasks waits longer (docs/internals/faults.md, known gaps).
+test('H27 with a capable worker present every task runs, nearly all within five seconds, though others take it first', async () => {
   await onStage({}, async stage => {
     await stage.worker('old')
     newWorker(stage, 'new')
     await stage.world.sleep(200)
-    for (const taskId of names('n', 100)) {
+    let late = 0
+    for (const taskId of names('n', 200)) {
+      const sent = stage.world.now
       await stage.app.sendTask('new.task', [], { taskId })
       await stage.started(taskId, 1_200_000)
+      if (stage.world.now - sent > 5000) late++
     }
+    assert.ok(late <= 4, `${late} of 200 began later`)
   })
 })
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { buildPackage } from '../support/docs/built-package.js'
 import { fits, type Sample, samplesOf } from '../support/docs/samples.js'
 import { repositoryRoot } from '../support/repository.js'
@@ -43,13 +44,13 @@ describe('the published package', () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
 
-  test('it holds code, types, SQL and the three pages, and no test or source map', () => {
+  test('it holds code, types, SQL, Lua and the three pages, and no test or source map', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
       .map(path => path.replaceAll('\\', '/'))
       .filter(path => /\.[a-z]+$/i.test(path) || path === 'LICENSE')
     const outside = files.filter(path => !path.startsWith('dist/')).sort()
     assert.deepEqual(outside, ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
-    const odd = files.filter(path => path.startsWith('dist/') && !/(?<!\.test)\.(js|d\.ts|sql)$/.test(path))
+    const odd = files.filter(path => path.startsWith('dist/') && !/(?<!\.test)\.(js|d\.ts|sql|lua)$/.test(path))
     assert.deepEqual(odd, [])
     assert.deepEqual(
       files.filter(path => /\.test\./.test(path)),
@@ -59,14 +60,56 @@ describe('the published package', () => {
     assert.deepEqual(mapped, [])
   })
 
-  test('every source without tests is in it, and every SQL file', () => {
+  test('types of every source without tests are in it, and every SQL and Lua file', () => {
     const sources = readdirSync(join(repositoryRoot(), 'src'), { recursive: true, encoding: 'utf8' })
-      .filter(path => /\.(ts|sql)$/.test(path) && !path.endsWith('.test.ts'))
-      .map(path => join(installed, 'dist', path.replace(/\.ts$/, '.js')))
+      .filter(path => /\.(ts|sql|lua)$/.test(path) && !path.endsWith('.test.ts'))
+      .map(path => join(installed, 'dist', path.replace(/\.ts$/, '.d.ts')))
     assert.deepEqual(
       sources.filter(path => !existsSync(path)),
       [],
     )
+  })
+
+  test('every module is there that its code imports, or has threads and child processes load', () => {
+    const code = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
+      .map(path => join('dist', path))
+      .filter(path => path.endsWith('.js'))
+    const named = code.flatMap(path => {
+      const beside = importsOf(text(installed, path)).map(other => join(dirname(path), other))
+      const loaded = [...text(installed, path).matchAll(LOADED)].map(([, module = '', from = '']) =>
+        join(dirname(path), dirname(from), module),
+      )
+      return [...beside, ...loaded]
+    })
+    assert.ok(named.some(path => path.endsWith(join('drivers', 'sqlite', 'thread.js'))))
+    assert.deepEqual(
+      named.filter(path => !existsSync(join(installed, path))),
+      [],
+    )
+  })
+
+  test('its front doors export what their sources do', async () => {
+    for (const door of ['index', 'worker', 'beat', 'ports', 'testing']) {
+      const published = await import(pathToFileURL(join(installed, 'dist', `${door}.js`)).href)
+      const source = await import(`../../src/${door}.js`)
+      assert.deepEqual(Object.keys(published).sort(), Object.keys(source).sort(), door)
+    }
+  })
+
+  test('a program with a worker loads a dozen files of it at most before it starts, a client half a dozen', () => {
+    const loadedBy = (...doors: readonly string[]): number => {
+      const waiting = doors.map(door => join('dist', door))
+      const seen = new Set(waiting)
+      for (const path of waiting) {
+        for (const other of importsOf(text(installed, path)).map(other => join(dirname(path), other))) {
+          if (!seen.has(other)) waiting.push(other)
+          seen.add(other)
+        }
+      }
+      return seen.size
+    }
+    assert.ok(loadedBy('index.js') <= 6, `${loadedBy('index.js')} files`)
+    assert.ok(loadedBy('index.js', 'worker.js') <= 12, `${loadedBy('index.js', 'worker.js')} files`)
   })
 
   test('npx lovage --version prints the version of the package', () => {
@@ -166,6 +209,14 @@ describe('the published package', () => {
     return join(shop, 'node_modules', '.bin', name)
   }
 })
+
+/** How the bundle names a module that is to be loaded: beside the place that the source of the text had. */
+const LOADED = /new URL\(["'](\.[^"']+\.js)["'], new URL\("([^"]+)", import\.meta\.url\)\.href\)/g
+
+/** Modules of the package that a text imports before it runs. */
+function importsOf(code: string): readonly string[] {
+  return [...code.matchAll(/^(?:import|export) (?:[^'"]* from )?"(\.[^"]+)";/gm)].map(([, path = '']) => path)
+}
 
 function ended(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode)

@@ -1,5 +1,6 @@
 import { register } from 'node:module'
 import { parseArgs } from 'node:util'
+import { CANVAS_MUTANTS } from './canvases/mutants.js'
 import { MUTANTS } from './mutants.js'
 
 // One mutant in a process of its own: node hunt.js NAME [--seeds N] [--from N]; prints what found it, exits 3 when nothing did.
@@ -7,17 +8,23 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { seeds: { type: 'string', default: '2000' }, from: { type: 'string', default: '1' } },
 })
-const mutant = MUTANTS.find(({ name }) => name === positionals[0])
+const byName = ({ name }: { readonly name: string }): boolean => name === positionals[0]
+const inCanvases = CANVAS_MUTANTS.some(byName)
+const mutant = [...MUTANTS, ...CANVAS_MUTANTS].find(byName)
 if (mutant === undefined) throw new Error(`There is no mutant '${positionals[0]}'.`)
 register('./mutant-loader.js', import.meta.url, { data: mutant })
 
 // Loaded only now, through the hooks.
 const { drawPlan } = await import('./lab/plan.js')
 const { play } = await import('./lab/play.js')
+const { drawCanvasPlan } = await import('./canvases/plan.js')
+const { play: playCanvas } = await import('./canvases/play.js')
 const first = Number(values.from)
+const range = Array.from({ length: Number(values.seeds) }, (_, i) => first + i)
 let found = false
-for (let seed = first; seed < first + Number(values.seeds); seed++) {
-  const played = await play(drawPlan(seed))
+// The one that found it before comes first: nearly always it does again, and the search is short.
+for (const seed of mutant.foundBy === undefined ? range : [mutant.foundBy, ...range]) {
+  const played = await (inCanvases ? playCanvas(drawCanvasPlan(seed)) : play(drawPlan(seed)))
   if (played.kind === 'held') continue
   console.log(`${mutant.name}: seed ${seed}, ${played.failure.message.replace(/^.*events: /, '')}`)
   found = true

@@ -1,12 +1,16 @@
 import { register } from 'node:module'
 import { parseArgs } from 'node:util'
+import { CANVAS_MUTANTS } from './canvases/mutants.js'
 import { MUTANTS } from './mutants.js'
+
+const mutants = [...MUTANTS, ...CANVAS_MUTANTS]
 
 /*
  * npm run sim                          2,000 seeds of the laboratory
  *   -- --seeds 200000 --from N         others
  *   -- --mutant NAME                   with a deliberate bug (test/sim/mutants.ts)
- *   -- --crash-pairs                   every pair of crash points of the short scenarios
+ *   -- --crash-pairs [--profile NAME]  every pair of crash points of the short scenarios, on one kind of broker
+ *   -- --canvases --seeds 20000        random canvases, one for each seed, instead
  * LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its whole trace when it holds
  */
 const { values } = parseArgs({
@@ -14,26 +18,35 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     from: { type: 'string', default: '1' },
     mutant: { type: 'string' },
+    canvases: { type: 'boolean', default: false },
     'crash-pairs': { type: 'boolean', default: false },
+    profile: { type: 'string' },
   },
 })
 
 if (values.mutant !== undefined) {
-  const mutant = MUTANTS.find(({ name }) => name === values.mutant)
+  const mutant = mutants.find(({ name }) => name === values.mutant)
   if (mutant === undefined) throw new Error(`There is no mutant '${values.mutant}'; there are ${names()}.`)
   register('./mutant-loader.js', import.meta.url, { data: mutant })
 }
 
 // Loaded only now: a mutant's hooks must be there first.
 const { runBatch, runSeed } = await import('./lab/batch.js')
+const { runCanvas, runCanvases } = await import('./canvases/batch.js')
 const { crashPairs } = await import('./crash-points.js')
 const only = process.env['LOVAGE_SEED']
 const say = (line: string): void => console.log(line)
 
-if (values['crash-pairs']) process.exitCode = await crashPairs(say)
+if (values['crash-pairs']) process.exitCode = await crashPairs(values.profile, say)
+else if (values.canvases) process.exitCode = await playCanvases()
 else if (only !== undefined) process.exitCode = await runSeed(only, say)
 else process.exitCode = await runBatch({ from: Number(values.from), count: Number(values.seeds), say })
 
+function playCanvases(): Promise<number> {
+  if (only !== undefined) return runCanvas(only, say)
+  return runCanvases({ from: Number(values.from), count: Number(values.seeds), say })
+}
+
 function names(): string {
-  return MUTANTS.map(({ name }) => name).join(', ')
+  return mutants.map(({ name }) => name).join(', ')
 }

@@ -1,25 +1,32 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { App } from '../../src/app/app.js'
+import type { App } from '../../src/app/app.js'
 import type { SettingsInput } from '../../src/app/settings.js'
 import { Worker } from '../../src/worker/worker.js'
+import { privateRedis } from '../support/services/redis.js'
 
-export type SoakBroker = 'memory' | 'sqlite'
+export type SoakBroker = 'memory' | 'sqlite' | 'redis'
+export type SoakPool = 'inline' | 'threads' | 'prefork'
 
 export interface SoakOptions {
   readonly broker: SoakBroker
+  readonly pool: SoakPool
   readonly tasks: number
   /** Memory is measured for the first time after so many. */
   readonly warmUp: number
   readonly acksLate: boolean
+  /** Every second task fails, deep in its stack, and all results are kept in a file; nobody asks for them (H52). */
+  readonly failing: boolean
 }
 
 /** Bytes and open handles of this process once nothing is under way and garbage is collected. */
 export interface Footprint {
   readonly tasks: number
   readonly heap: number
+  /** With the children of a pool. */
   readonly resident: number
   /** Kind of resource → how many keep the process alive. */
   readonly handles: Readonly<Record<string, number>>
@@ -31,6 +38,10 @@ export interface SoakReport extends SoakOptions {
   readonly seconds: number
 }
 
+type SoakModule = typeof import('./soak-app.js')
+
+const MODULE = new URL('./soak-app.js', import.meta.url)
+
 /** Tasks under way at a time; each batch is awaited, so that nothing piles up. */
 const BATCH = 500
 
@@ -38,14 +49,19 @@ const BATCH = 500
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const folder = mkdtempSync(join(tmpdir(), 'lovage-soak-'))
   try {
-    return await soakIn(folder, options)
+    await using server = options.broker === 'redis' ? await privateRedis() : undefined
+    return await soakIn(folder, options, server?.url)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function soakIn(folder: string, options: SoakOptions): Promise<SoakReport> {
-  const runner = new Runner(settingsOf(options, folder))
+async function soakIn(folder: string, options: SoakOptions, redis: string | undefined): Promise<SoakReport> {
+  process.env['LOVAGE_SOAK'] = JSON.stringify({
+    settings: settingsOf(options, folder, redis),
+    failing: options.failing,
+  })
+  const runner = new Runner(await import('./soak-app.js'), options.pool)
   await runner.worker.start()
   const begun = performance.now()
   await runner.runUntil(options.warmUp)
@@ -57,30 +73,38 @@ async function soakIn(folder: string, options: SoakOptions): Promise<SoakReport>
   return { ...options, warm, end, seconds }
 }
 
-function settingsOf({ broker, acksLate }: SoakOptions, folder: string): SettingsInput {
+function settingsOf({ broker, acksLate, failing }: SoakOptions, folder: string, redis = ''): SettingsInput {
+  const urls: Readonly<Record<SoakBroker, string>> = {
+    memory: 'memory://',
+    sqlite: `sqlite:///${join(folder, 'soak.db')}`,
+    redis: `${redis}/0`,
+  }
   return {
-    brokerUrl: broker === 'memory' ? 'memory://' : `sqlite:///${join(folder, 'soak.db')}`,
-    resultBackend: 'disabled://',
+    brokerUrl: urls[broker],
+    resultBackend: failing ? `db+sqlite:///${join(folder, 'results.db')}` : 'disabled://',
     resultSpoolPath: join(folder, 'spool'),
     durability: 'os',
-    taskIgnoreResult: true,
+    taskIgnoreResult: !failing,
+    // A line for each failure would be most of what is measured.
+    ...(failing ? { logLevel: 'critical' } : {}),
     taskAcksLate: acksLate,
   }
 }
 
 class Runner implements AsyncDisposable {
-  readonly app: App
   readonly worker: Worker
+  readonly #app: App
   readonly #sent: (number: number) => Promise<unknown>
   #arrived: (() => void) | undefined
   #wanted = 0
   ran = 0
 
-  constructor(settings: SettingsInput) {
-    this.app = new App('soak', settings)
-    const tiny = this.app.task('soak.tiny', (_number: number) => this.#count())
-    this.worker = new Worker(this.app, { name: 'soak@here', concurrency: 50 })
-    this.#sent = number => this.app.publishMany(Array.from({ length: BATCH }, (_, i) => tiny.s(number + i)))
+  constructor({ app, tiny }: SoakModule, pool: SoakPool) {
+    this.#app = app
+    app.use({ name: 'count', observe: ({ type }) => this.#observe(type) })
+    const ours = pool === 'inline' ? { concurrency: 50 } : { concurrency: 2, prefetchMultiplier: 50, module: MODULE }
+    this.worker = new Worker(app, { name: 'soak@here', pool, ...ours })
+    this.#sent = number => app.publishMany(Array.from({ length: BATCH }, (_, i) => tiny.s(number + i)))
   }
 
   async runUntil(tasks: number): Promise<void> {
@@ -96,10 +120,11 @@ class Runner implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.worker.stop('warm')
-    await this.app[Symbol.asyncDispose]()
+    await this.#app[Symbol.asyncDispose]()
   }
 
-  #count(): void {
+  #observe(type: string): void {
+    if (type !== 'task-succeeded' && type !== 'task-failed') return
     if (++this.ran === this.#wanted) this.#arrived?.()
   }
 }
@@ -116,5 +141,22 @@ async function footprint(tasks: number): Promise<Footprint> {
   for (const kind of process.getActiveResourcesInfo()) {
     if (kind !== 'Immediate') handles[kind] = (handles[kind] ?? 0) + 1
   }
-  return { tasks, heap: heapUsed, resident: rss, handles }
+  return { tasks, heap: heapUsed, resident: rss + childrenResident(), handles }
+}
+
+/** Kinds of handles that have become more; a connection or timer more or less comes and goes. */
+export function grownHandles(warm: Footprint, end: Footprint): readonly string[] {
+  return Object.entries(end.handles).flatMap(([kind, count]) => (count > (warm.handles[kind] ?? 0) + 1 ? [kind] : []))
+}
+
+/** Bytes that Node processes started by this one hold. */
+function childrenResident(): number {
+  if (process.platform === 'win32') return 0
+  const rows = execFileSync('ps', ['-A', '-o', 'ppid=,rss=,comm=']).toString().trim().split('\n')
+  let kib = 0
+  for (const row of rows) {
+    const [parent, rss, name] = row.trim().split(/\s+/)
+    if (parent === String(process.pid) && /node|lovage/.test(name ?? '')) kib += Number(rss)
+  }
+  return kib * 1024
 }

@@ -60,8 +60,11 @@ export const CELERY_POLICY: TaskPolicy = {
   storeErrorsEvenIfIgnored: false,
   trackStarted: false,
   resultExpires: 86_400_000,
+  chordLife: 86_400_000,
   resultExtended: false,
   trail: true,
+  sendEvents: true,
+  limits: undefined,
 }
 
 export function contextOf(

@@ -256,9 +256,40 @@ describe('D46 a second delivery of what this worker runs or ran is not executed'
       await stage.started('a')
       await stage.app.sendTask('long', [], { taskId: 'a' })
       await stage.quiet()
-      await stage.app.sendTask('long', [], { taskId: 'a' })
-      await stage.quiet()
       assert.equal(stage.runs('a'), 1)
+    })
+  })
+
+  test('F44 a second copy of a message is not run after the first has ended, another message with its id is', async () => {
+    await onStage({ tasks: { ok: [() => 1, { ...LATE, ignoreResult: true }] } }, async stage => {
+      await stage.worker()
+      const connection = await stage.cluster.observe()
+      const copy = async (messageId: string | undefined, publishId: string): Promise<number> => {
+        const message = {
+          headers: { task: 'ok', id: 'a' },
+          properties: { contentType: 'application/json', ...(messageId === undefined ? {} : { messageId }) },
+          body: Buffer.from('[[], {}, {}]'),
+        }
+        await connection.publish(message, { exchange: '', routingKey: 'celery' }, { publishId })
+        await stage.quiet()
+        return stage.runs('a')
+      }
+      // What a broker without memory makes of a publish that was repeated: two messages with one name.
+      assert.deepEqual([await copy('m1', 'p1'), await copy('m1', 'p2')], [1, 1])
+      assert.deepEqual([await copy('m2', 'p3'), await copy('m2', 'p4')], [2, 2])
+      // Without a name nobody can tell: taken for a copy.
+      assert.equal(await copy(undefined, 'p5'), 2)
+    })
+  })
+
+  test('a task id that is used again on purpose runs again', async () => {
+    await onStage({ tasks: { ok: [() => 1, LATE] } }, async stage => {
+      await stage.worker()
+      for (const runs of [1, 2, 3]) {
+        await stage.app.sendTask('ok', [], { taskId: 'a' })
+        await stage.quiet()
+        assert.equal(stage.runs('a'), runs)
+      }
     })
   })
 

@@ -23,6 +23,7 @@ function facts(changes: Partial<AdmitFacts> = {}, request: Parameters<typeof req
     now: NOW,
     canPark: true,
     full: false,
+    turn: undefined,
     ...changes,
   }
 }
@@ -74,6 +75,14 @@ describe('admit', () => {
     assert.deepEqual(admit(facts({}, { expires: NOW })), { kind: 'run' })
   })
 
+  test('a task with a limit waits for its turn, after everything that keeps it from running at all', () => {
+    assert.deepEqual(admit(facts({ turn: 0 })), { kind: 'throttle' })
+    assert.equal(admit(facts({ turn: 100_000 })).kind, 'postpone')
+    assert.equal(admit(facts({ turn: 0, revoked: true })).kind, 'discard')
+    assert.equal(admit(facts({ turn: 0, faults: 3 })).kind, 'discard')
+    assert.equal(admit(facts({ turn: 0 }, { eta: NOW + 1000 })).kind, 'hold')
+  })
+
   test('an eta is waited for here when it is near, at the store when it is far or there is no room', () => {
     const near = { eta: NOW + PARK_AFTER }
     assert.deepEqual(admit(facts({}, near)), { kind: 'hold', until: NOW + PARK_AFTER })
@@ -94,10 +103,10 @@ describe('admit', () => {
   })
 
   test('D65 an unknown task goes back with growing delay, or is rejected at once', () => {
-    const delays = [0, 1, 2, 3, 9].map(handBacks => admit(facts({ registered: false, handBacks })))
+    const delays = [0, 1, 2, 3, 6, 7, 8, 9, 99].map(handBacks => admit(facts({ registered: false, handBacks })))
     assert.deepEqual(
       delays.map(admission => (admission.kind === 'hand-back' ? admission.delay : admission.kind)),
-      [1000, 5000, 15_000, 60_000, 60_000],
+      [100, 200, 400, 800, 1000, 5000, 15_000, 60_000, 60_000],
     )
     const rejected = admit(facts({ registered: false, unknownTask: 'reject' }))
     assert.deepEqual(rejected, { kind: 'discard', why: { kind: 'unknown-task' } })

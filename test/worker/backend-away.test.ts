@@ -112,6 +112,45 @@ describe('D47 the result cannot be stored', () => {
     })
   })
 
+  test('early: a spooled end that is stored already stays in the spool while the backend cannot be asked for it', async () => {
+    const settings = { resultWriteTimeout: 5 }
+    await onStage({ tasks: { t: () => 42, next: (_s: Stage, _p: unknown, n: number) => n }, settings }, async stage => {
+      const { backend, broker } = await stage.worker('w')
+      backend.blackhole()
+      await stage.app.sendTask('t', [], { taskId: 'a', link: sig('next', 'b') })
+      await stage.started('a')
+      // The state can be stored, what follows it cannot be published in time.
+      broker.cut()
+      backend.heal()
+      await stage.world.until('it is in the spool', () => stage.cluster.spooled === 1, 30_000)
+      assert.equal(await stage.status('a'), 'SUCCESS')
+      assert.equal(stage.runs('b'), 0)
+      // Told again, the store is refused, and the question for what is stored is lost.
+      backend.strike('lose-request', 'fetch')
+      broker.heal()
+      await stage.world.sleep(60_000)
+      assert.equal((await stage.meta('b'))?.result, 42)
+    })
+  })
+
+  test('late: a message whose end another copy has stored goes back while the backend cannot be asked for it', async () => {
+    const tasks = { t: [sleeper(500, 'ok'), LATE] as const, next: () => 1 }
+    // Each takes one of the two.
+    const ALONE = { concurrency: 1, prefetchMultiplier: 1 }
+    await onStage({ tasks, settings: { resultWriteTimeout: 5 } }, async stage => {
+      const workers = [await stage.worker('w1', ALONE), await stage.worker('w2', ALONE)]
+      for (let n = 0; n < 2; n++) await stage.app.sendTask('t', [], { taskId: 'a', link: sig('next', 'b') })
+      await stage.world.until('both copies run', () => stage.runs('a') === 2, 5000)
+      // Whichever comes second is refused.
+      for (const { backend } of workers) for (let n = 0; n < 100; n++) backend.strike('lose-request', 'fetch')
+      await stage.world.until('it is handed back', () => stage.types('a').includes('task-returned'), 60_000)
+      for (const { backend } of workers) backend.disarm()
+      await stage.quiet(60_000)
+      // Two messages were sent, so what follows may come twice; neither of the copies runs again.
+      assert.deepEqual([stage.runs('a'), await stage.status('a'), await stage.status('b')], [2, 'SUCCESS', 'SUCCESS'])
+    })
+  })
+
   test('F41 a store whose answer never came is not a second effect', async () => {
     const got: number[] = []
     const tasks = { t: [() => 1, LATE] as const, next: (_s: Stage, _p: unknown, n: number) => void got.push(n) }

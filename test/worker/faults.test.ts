@@ -183,6 +183,22 @@ describe('D60 a task that kills its worker', () => {
     })
   })
 
+  test('takes no task along that has ended before it, but whose effects are not confirmed yet', async () => {
+    await onStage({ tasks, effectMs: 50 }, async stage => {
+      const alive = keepAlive(stage, { concurrency: 1 })
+      for (let n = 0; n < 10; n++) await stage.app.sendTask('ok', [n], { taskId: `g${n}` })
+      await stage.app.sendTask('kill', [], { taskId: 'p' })
+      await stage.world.sleep(60_000)
+      await stage.quiet()
+      alive.stop()
+      assert.equal(stage.runs('p'), 3)
+      for (let n = 0; n < 10; n++) {
+        assert.equal((await stage.meta(`g${n}`))?.result, n)
+        assert.ok(stage.runs(`g${n}`) <= 2, `g${n} was taken along once at most`)
+      }
+    })
+  })
+
   test('inside a chord makes the chord fail, once', async () => {
     await onStage({ tasks: { ...tasks, sum: () => 'never' } }, async stage => {
       const body = sig('sum', 'body')

@@ -319,6 +319,19 @@ describe('states of its own', () => {
     })
   })
 
+  test('trackStarted stores nothing for a task whose result is ignored', async () => {
+    let before: unknown = 'not looked'
+    const act = async (stage: Stage) => {
+      before = await stage.meta('a')
+    }
+    await onStage({ tasks: { t: [act, { ...LATE, trackStarted: true }] } }, async stage => {
+      await stage.worker()
+      await stage.app.sendTask('t', [], { taskId: 'a', ignoreResult: true })
+      await stage.quiet()
+      assert.equal(before, undefined)
+    })
+  })
+
   test('ignoreResult keeps nothing; storeErrorsEvenIfIgnored keeps failures', async () => {
     const act = async (_s: Stage, _p: unknown, fail: boolean) => {
       await currentTask().updateState('MINE')
@@ -370,6 +383,24 @@ describe('errbacks', () => {
       await stage.quiet()
       assert.deepEqual(calls, [['a', ['boom'], 'string', 'extra']])
       assert.equal(await stage.status('b'), undefined, 'it is no task of its own')
+    })
+  })
+
+  test('inline they get their keyword arguments, too', async () => {
+    const calls: unknown[] = []
+    const prepare: NonNullable<Parameters<typeof onStage>[0]['prepare']> = app => {
+      app.task(
+        'inline',
+        (request: TaskRequest, _error: unknown, _traceback: unknown, key: string) => void calls.push([request.id, key]),
+        { errback: 'inline', params: ['request', 'error', 'traceback', 'key'] },
+      )
+    }
+    await onStage({ tasks: { t: throwing(() => new Error('boom')) }, prepare }, async stage => {
+      await stage.worker()
+      const linkError = { ...sig('inline', 'b'), kwargs: { key: 'k' } }
+      await stage.app.sendTask('t', [], { taskId: 'a', linkError })
+      await stage.quiet()
+      assert.deepEqual(calls, [['a', 'k']])
     })
   })
 

@@ -4,9 +4,13 @@ import type { App } from '../../src/app/app.js'
 import { currentTask } from '../../src/app/current-task.js'
 import { Ignore, Reject } from '../../src/app/errors.js'
 import { memoryLog } from '../../src/lib/memory-log.js'
+import type { Log } from '../../src/lib/runtime.js'
 import type { TaskId, TaskName } from '../../src/protocol/ids.js'
+import type { TaskRequest } from '../../src/protocol/request.js'
+import { HandClock } from '../../src/testing/hand-clock.js'
 import type { TaskEvent } from '../../src/worker/effect.js'
 import { logTaskEvent } from '../../src/worker/log-lines.js'
+import { RejectionLines } from '../../src/worker/rejection-lines.js'
 import { requestOf } from '../support/requests.js'
 import { MemoryPlace, Rig } from '../support/worker/rig.js'
 
@@ -76,11 +80,16 @@ const LINES: readonly (readonly [TaskEvent, string, string])[] = [
   ],
 ]
 
+function tell(log: Log, request: TaskRequest, event: TaskEvent): void {
+  const rejections = new RejectionLines({ clock: new HandClock(), log })
+  logTaskEvent(request, event, { log, rejections, queue: 'celery' })
+}
+
 describe('a line for everything that happens to a task', () => {
   for (const [event, level, text] of LINES) {
     test(text.split('\n')[0] ?? text, () => {
       const { log, lines } = memoryLog()
-      logTaskEvent(log, requestOf(), event)
+      tell(log, requestOf(), event)
       assert.deepEqual(
         lines.map(line => [line.level, line.message]),
         [[level, text]],
@@ -92,14 +101,14 @@ describe('a line for everything that happens to a task', () => {
 
   test('the shadow name is shown, the real one stays in the fields', () => {
     const { log, lines } = memoryLog()
-    logTaskEvent(log, requestOf({ shadow: 'Nightly' }), { type: 'task-ignored' })
+    tell(log, requestOf({ shadow: 'Nightly' }), { type: 'task-ignored' })
     assert.equal(lines[0]?.message, 'Task Nightly[t-1] ignored')
     assert.equal(lines[0]?.fields['taskName'], 'demo.add')
   })
 
   test('a long result is cut, as Celery cuts it', () => {
     const { log, lines } = memoryLog()
-    logTaskEvent(log, requestOf(), { type: 'task-succeeded', result: 'x'.repeat(1000), runtime: 1000 })
+    tell(log, requestOf(), { type: 'task-succeeded', result: 'x'.repeat(1000), runtime: 1000 })
     assert.match(lines[0]?.message ?? '', /succeeded in 1s: 'x{20,60}\.\.\./)
     assert.ok((lines[0]?.message.length ?? 0) < 120)
     assert.equal(lines[0]?.fields['runtime'], 1)
@@ -118,8 +127,8 @@ describe('a line for everything that happens to a task', () => {
         },
       },
     )
-    logTaskEvent(log, requestOf(), { type: 'task-succeeded', result: untouchable, runtime: 1 })
-    logTaskEvent(log, requestOf({ id: 'x' as TaskId, task: 'y' as TaskName }), {
+    tell(log, requestOf(), { type: 'task-succeeded', result: untouchable, runtime: 1 })
+    tell(log, requestOf({ id: 'x' as TaskId, task: 'y' as TaskName }), {
       type: 'task-received',
       eta: undefined,
     })

@@ -22,6 +22,41 @@ async function stopTime(stage: Stage, { worker }: SimWorkerNode, how: StopKind):
   return stage.world.now - began
 }
 
+describe('a worker that is told to stop while it connects consumes nothing any more', () => {
+  test('at any instant of its start', async () => {
+    await onStage({ tasks: { t: [() => 1, LATE] } }, async stage => {
+      for (let after = 0; after < 12; after += 0.25) {
+        const node = stage.cluster.worker(`w${after}`)
+        await stage.world.sleep(after)
+        await node.worker.stop('warm')
+        assert.equal((await node.worker.closed).kind, 'stopped')
+        await stage.app.sendTask('t', [], { taskId: `t${after}` })
+        await stage.world.sleep(2000)
+        assert.equal((await stage.stats()).consumers, 0, `stopped ${after} ms after its start`)
+        node.process.kill()
+      }
+    })
+  })
+
+  test('at any instant of connecting again', async () => {
+    await onStage({ tasks: { t: [() => 1, LATE] } }, async stage => {
+      for (let after = 0; after < 120; after += 2) {
+        const node = await stage.worker(`w${after}`)
+        node.broker.reset()
+        await stage.world.sleep(after)
+        const began = stage.world.now
+        await node.worker.stop('warm')
+        assert.ok(stage.world.now - began < 1000, `stopped ${after} ms after the loss, it took its time`)
+        await stage.app.sendTask('t', [], { taskId: `t${after}` })
+        await stage.world.sleep(5000)
+        const { ready, held } = await stage.stats()
+        assert.deepEqual({ ready, held }, { ready: 1, held: 0 }, `stopped ${after} ms after the loss`)
+        node.process.kill()
+      }
+    })
+  })
+})
+
 describe('warm', () => {
   test('running tasks finish, late and early; what waited is back within a second; nothing new starts', async () => {
     await onStage({ tasks: { late: [sleeper(5000), LATE], early: sleeper(5000) } }, async stage => {
@@ -141,6 +176,20 @@ describe('cold', () => {
       const meta = await stage.meta('e')
       assert.deepEqual([meta?.status, meta?.error?.type], ['FAILURE', 'WorkerShutdown'])
       assert.deepEqual(reasons, ['WorkerShutdown', 'WorkerShutdown'])
+    })
+  })
+
+  test('a task that is acked and about to begin does not begin any more, and its end is told', async () => {
+    const settings = { taskTrackStarted: true }
+    await onStage({ tasks: { early: sleeper(60_000) }, settings }, async stage => {
+      const node = await stage.worker()
+      node.backend.slow(200)
+      await stage.app.sendTask('early', [], { taskId: 'e' })
+      await stage.world.until('it has a slot', () => node.worker.busy > 0, 60_000)
+      await node.worker.stop('cold')
+      assert.equal(stage.runs('e'), 0)
+      const meta = await stage.meta('e')
+      assert.deepEqual([meta?.status, meta?.error?.type], ['FAILURE', 'WorkerShutdown'])
     })
   })
 

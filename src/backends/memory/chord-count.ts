@@ -10,6 +10,7 @@ interface CompleteChord {
 
 interface Part {
   readonly index: number | undefined
+  readonly taskId: string
   readonly meta: Uint8Array
 }
 
@@ -38,10 +39,28 @@ export class ChordCount {
     return this.#size !== undefined
   }
 
+  get size(): number {
+    return this.#size ?? 0
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** All parts, when they are there. */
+  get complete(): readonly Uint8Array[] | undefined {
+    return this.#complete?.parts
+  }
+
+  /** Of parts that are there, as long as others are missing. */
+  get arrived(): readonly string[] {
+    return [...this.#parts.values()].map(({ taskId }) => taskId)
+  }
+
   arrive(index: number | undefined, taskId: string, meta: Uint8Array): CountedArrival {
     if (this.#closed) return CLOSED
     if (this.#complete !== undefined) return this.#complete
-    this.#parts.set(index ?? taskId, { index, meta })
+    this.#parts.set(index ?? taskId, { index, taskId, meta })
     if (this.#size === undefined || this.#parts.size < this.#size) return WAITING
     this.#complete = { kind: 'complete', parts: inOrder([...this.#parts.values()]) }
     this.#parts = new Map()

@@ -47,6 +47,11 @@ export class ExpiringMap<K, V> {
     this.#compact()
   }
 
+  /** In the order in which they first came. */
+  *keys(now: SteadyMs): Iterable<K> {
+    for (const [key, { expiresAt }] of this.#entries) if (expiresAt > now) yield key
+  }
+
   delete(key: K): boolean {
     const entry = this.#entries.get(key)
     if (entry === undefined) return false

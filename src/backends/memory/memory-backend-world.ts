@@ -5,8 +5,10 @@ import type { State } from '../../protocol/result-meta.js'
 import type { ChordPart, Fence, StoreOptions } from '../backend.js'
 import { CLOSED_CHORD_TTL } from '../closed-chord-ttl.js'
 import { judgeStore, nextFence } from '../judge-store.js'
+import { holdFor, type KeptQuietChord, type QuietClaim } from '../quiet-chord.js'
 import { ChordCount, type CountedArrival } from './chord-count.js'
 import { ExpiringMap } from './expiring-map.js'
+import { MemoryRevocationLog } from './memory-revocation-log.js'
 
 interface StoredRecord {
   readonly status: State
@@ -17,6 +19,11 @@ interface StoredRecord {
 interface KeptChord {
   readonly count: ChordCount
   ttl: Ms | undefined
+  /** Undefined: it was opened without, or is closed. */
+  memo: string | undefined
+  movedAt: SteadyMs
+  /** It is told when it has been quiet since then. */
+  lookAt: SteadyMs
 }
 
 type Listener = (meta: Uint8Array) => void
@@ -32,10 +39,14 @@ export class MemoryBackendWorld {
   readonly #records = new ExpiringMap<TaskId, StoredRecord>()
   readonly #groups = new ExpiringMap<GroupId, Uint8Array>()
   readonly #chords = new ExpiringMap<GroupId, KeptChord>()
+  /** Open ones with a memo, the quietest first. */
+  readonly #watched = new Set<GroupId>()
   readonly #listeners = new Map<TaskId, Set<Listener>>()
+  readonly revocations: MemoryRevocationLog
 
   constructor(runtime: Pick<Runtime, 'clock'>) {
     this.#clock = runtime.clock
+    this.revocations = new MemoryRevocationLog(runtime.clock)
   }
 
   /** Records, groups and chords it holds. */
@@ -69,6 +80,10 @@ export class MemoryBackendWorld {
     return { [Symbol.dispose]: () => this.#unlisten(ids, tell) }
   }
 
+  findIds(prefix: string, limit: number): readonly TaskId[] {
+    return [...this.#records.keys(this.#clock.steady())].filter(id => id.startsWith(prefix)).slice(0, limit)
+  }
+
   forget(ids: readonly TaskId[]): void {
     for (const id of ids) this.#records.delete(id)
   }
@@ -85,19 +100,46 @@ export class MemoryBackendWorld {
     this.#groups.delete(id)
   }
 
-  setChordSize(id: GroupId, size: number, ttl: Ms | undefined): void {
-    this.#chord(id, ttl).count.setSize(size)
+  setChordSize(id: GroupId, size: number, ttl: Ms | undefined, memo: string | undefined): void {
+    const chord = this.#chord(id, ttl)
+    chord.count.setSize(size)
+    if (chord.count.isClosed || memo === undefined) return
+    chord.memo = memo
+    this.#moved(id, chord)
+  }
+
+  claimQuietChords(claim: QuietClaim): readonly KeptQuietChord[] {
+    const now = this.#sweep()
+    const found: KeptQuietChord[] = []
+    for (const id of [...this.#watched]) {
+      const chord = this.#chords.get(id, now)
+      if (chord?.memo === undefined) this.#watched.delete(id)
+      if (chord?.memo === undefined || chord.lookAt > now - claim.quiet || found.length === claim.limit) continue
+      const { count, memo } = chord
+      const quiet = now - chord.movedAt
+      const parts = count.complete
+      chord.lookAt = now - claim.quiet + holdFor(parts !== undefined, quiet, claim)
+      // They were given as ids of tasks.
+      const waiting = { kind: 'waiting', size: count.size, arrived: count.arrived as readonly TaskId[] } as const
+      found.push({ chord: id, memo, quiet, count: parts === undefined ? waiting : { kind: 'complete', parts } })
+    }
+    return found
   }
 
   arrive(part: ChordPart, meta: Uint8Array, ttl: Ms | undefined): CountedArrival {
-    const { count } = this.#chord(part.chord, ttl)
+    const chord = this.#chord(part.chord, ttl)
+    const { count } = chord
     if (part.size !== undefined && !count.hasSize) count.setSize(part.size)
+    if (chord.memo !== undefined) this.#moved(part.chord, chord)
     return count.arrive(part.index, part.taskId, meta)
   }
 
   close(id: GroupId): void {
     const known = this.#chords.get(id, this.#clock.steady())
-    this.#chord(id, known?.ttl ?? CLOSED_CHORD_TTL).count.close()
+    const chord = this.#chord(id, Math.min(known?.ttl ?? CLOSED_CHORD_TTL, CLOSED_CHORD_TTL))
+    chord.count.close()
+    chord.memo = undefined
+    this.#watched.delete(id)
   }
 
   cleanup(): number {
@@ -108,10 +150,23 @@ export class MemoryBackendWorld {
   /** The chord, kept for `ttl` from now on; a new one when there is none. */
   #chord(id: GroupId, ttl: Ms | undefined): KeptChord {
     const now = this.#sweep()
-    const chord = this.#chords.get(id, now) ?? { count: new ChordCount(), ttl }
+    const chord = this.#chords.get(id, now) ?? {
+      count: new ChordCount(),
+      ttl,
+      memo: undefined,
+      movedAt: now,
+      lookAt: now,
+    }
     chord.ttl = ttl
     this.#chords.set(id, chord, ttl, now)
     return chord
+  }
+
+  #moved(id: GroupId, chord: KeptChord): void {
+    chord.movedAt = this.#clock.steady()
+    chord.lookAt = chord.movedAt
+    this.#watched.delete(id)
+    this.#watched.add(id)
   }
 
   #sweep(): SteadyMs {

@@ -1,4 +1,3 @@
-import { Channel } from '../../lib/channel.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import type { Codec } from '../../protocol/codec.js'
@@ -13,8 +12,12 @@ import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
 import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
+import { partsInTree } from '../chord-tree.js'
 import { BackendError } from '../errors.js'
 import { jsonStoreCodec } from '../json-store-codec.js'
+import { News, type NewsSource } from '../news.js'
+import { completeCount, type KeptQuietChord, type QuietChord, type QuietClaim } from '../quiet-chord.js'
+import type { RevocationLog } from '../revocation-log.js'
 import { MemoryBackendWorld } from './memory-backend-world.js'
 
 export interface MemoryBackendOptions {
@@ -38,10 +41,11 @@ export function createMemoryBackend(options: MemoryBackendOptions): ResultBacken
 class MemoryBackend implements ResultBackend {
   readonly url: string
   readonly features: BackendFeatures
+  readonly revocations: RevocationLog
   readonly #world: MemoryBackendWorld
   readonly #codec: Codec
   readonly #encoding: ResultEncoding
-  readonly #watches = new Set<Channel<Uint8Array>>()
+  readonly #news = new News<Uint8Array>()
   #open = true
 
   constructor(options: MemoryBackendOptions) {
@@ -49,6 +53,7 @@ class MemoryBackend implements ResultBackend {
     this.url = url
     this.features = { durable: false, chords: true, shared: options.world !== undefined }
     this.#world = world
+    this.revocations = world.revocations
     this.#codec = jsonStoreCodec(options.limits)
     this.#encoding = { limits: options.limits }
   }
@@ -64,21 +69,18 @@ class MemoryBackend implements ResultBackend {
     return found === undefined ? undefined : this.#decode(found)
   }
 
-  async *watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta> {
-    this.#mustBeOpen()
-    if (signal.aborted) return
-    const news = new Channel<Uint8Array>()
-    const end = (): void => endNow(news)
-    signal.addEventListener('abort', end, { once: true })
-    const listening = this.#world.listen(new Set(ids), meta => void news.push(meta))
-    this.#watches.add(news)
-    try {
-      for await (const meta of news) yield this.#decode(meta)
-    } finally {
-      this.#watches.delete(news)
-      listening[Symbol.dispose]()
-      signal.removeEventListener('abort', end)
+  watch(ids: readonly TaskId[], signal: AbortSignal): AsyncIterable<ResultMeta> {
+    const source: NewsSource<Uint8Array> = {
+      check: () => this.#mustBeOpen(),
+      listen: tell => this.#world.listen(new Set(ids), tell),
+      read: meta => this.#decode(meta),
     }
+    return this.#news.watch(source, signal)
+  }
+
+  async findIds(prefix: string, limit: number): Promise<readonly TaskId[]> {
+    this.#mustBeOpen()
+    return this.#world.findIds(prefix, limit)
   }
 
   async forget(ids: readonly TaskId[]): Promise<void> {
@@ -102,16 +104,21 @@ class MemoryBackend implements ResultBackend {
     this.#world.forgetGroup(id)
   }
 
-  async setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void> {
+  async setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void> {
     this.#mustBeOpen()
-    this.#world.setChordSize(chord, size, ttl)
+    this.#world.setChordSize(chord, size, ttl, memo)
+  }
+
+  async claimQuietChords(claim: QuietClaim): Promise<readonly QuietChord[]> {
+    this.#mustBeOpen()
+    return await Promise.all(this.#world.claimQuietChords(claim).map(found => this.#quiet(found)))
   }
 
   async arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival> {
     this.#mustBeOpen()
     const arrival = this.#world.arrive(part, this.#encode(part.meta), ttl)
     if (arrival.kind !== 'complete') return arrival
-    return { kind: 'complete', parts: arrival.parts.map(meta => this.#decode(meta)) }
+    return { kind: 'complete', parts: await this.#inTree(part.chord, arrival.parts) }
   }
 
   async close(chord: GroupId): Promise<void> {
@@ -127,7 +134,19 @@ class MemoryBackend implements ResultBackend {
   /** Ends its watches; what is stored stays in the world. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#open = false
-    for (const news of this.#watches) endNow(news)
+    this.#news.end()
+  }
+
+  async #quiet({ count, ...chord }: KeptQuietChord): Promise<QuietChord> {
+    if (count.kind === 'waiting') return { ...chord, count }
+    return { ...chord, count: await completeCount(() => this.#inTree(chord.chord, count.parts)) }
+  }
+
+  async #inTree(chord: GroupId, parts: readonly Uint8Array[]): Promise<readonly ResultMeta[]> {
+    return await partsInTree(
+      parts.map(meta => this.#decode(meta)),
+      await this.fetchGroup(chord),
+    )
   }
 
   #encode(meta: ResultMeta): Uint8Array {
@@ -142,10 +161,4 @@ class MemoryBackend implements ResultBackend {
     if (this.#open) return
     throw new BackendError('LVG_BACKEND_CLOSED', `The result backend ${this.url} was closed.`, { transient: false })
   }
-}
-
-/** What waits is not told any more. */
-function endNow(news: Channel<Uint8Array>): void {
-  news.take()
-  news.close()
 }

@@ -1,7 +1,8 @@
 import type { Database } from '../../drivers/sqlite/database.js'
 import type { OperationsContext } from '../../drivers/sqlite/operations.js'
 import type { TaskId } from '../../protocol/ids.js'
-import type { Changed, FoundResultRow, Present, ResultEvent } from './result-calls.js'
+import type { FoundResultRow } from '../celery-tables/result-row.js'
+import type { Changed, Present, ResultEvent } from './result-calls.js'
 import type { Statements } from './statements.js'
 
 /** Lines of lovage_result_change that are kept. A watcher further behind looks at all it watches. */
@@ -55,7 +56,12 @@ export class ChangeFeed {
     // that hear it twice know by the number.
     this.#told = this.#hints === undefined ? at : Math.min(at, this.#told)
     this.#hints ??= this.#parts.context.watch(() => this.#look())
-    this.#look()
+    try {
+      this.#look()
+    } catch {
+      // This comes after a commit that nothing can fail any more. Whoever rings a timer sees to its errors.
+      this.#parts.context.clock.timer(0, () => this.#look())
+    }
   }
 
   #remove(ids: readonly TaskId[]): void {
@@ -65,29 +71,20 @@ export class ChangeFeed {
     this.#hints = undefined
   }
 
+  /** When it throws, nothing has been told, and the next look tells it. */
   #look(): void {
-    try {
-      const changed = this.#parts.db.snapshot(() => this.#changed())
-      if (changed.length > 0) this.#parts.context.emit(changed)
-    } catch {
-      // `#told` has not moved, so the next hint, a quarter of a second away at most, asks again; if the file is broken,
-      // the next call says so.
-    }
+    if (this.#watched.size === 0) return
+    const { rows, told } = this.#parts.db.snapshot(() => this.#changed())
+    this.#told = told
+    if (rows.length > 0) this.#parts.context.emit(rows)
   }
 
-  #changed(): ResultEvent {
+  #changed(): { readonly rows: ResultEvent; readonly told: number } {
     const newest = this.#seq('newest-change')
-    if (newest === this.#told) return []
+    if (newest === this.#told) return { rows: [], told: newest }
     const behind = newest < this.#told || this.#seq('oldest-change') > this.#told + 1
     const changes = behind ? [...this.#watched].map(taskId => ({ taskId, seq: newest })) : this.#changes()
-    const told = this.#told
-    this.#told = newest
-    try {
-      return this.#rows(changes)
-    } catch (error) {
-      this.#told = told
-      throw error
-    }
+    return { rows: this.#rows(changes), told: newest }
   }
 
   /** Watched ids in the order of their last change. */

@@ -1,8 +1,9 @@
 import type { Database } from '../../drivers/sqlite/database.js'
 import type { EpochMs, Ms } from '../../lib/time.js'
-import type { GroupId } from '../../protocol/ids.js'
+import type { GroupId, TaskId } from '../../protocol/ids.js'
 import { CLOSED_CHORD_TTL } from '../closed-chord-ttl.js'
-import type { Part, PartArrival } from './result-calls.js'
+import { holdFor, type KeptQuietChord, type QuietClaim } from '../quiet-chord.js'
+import type { ChordSize, Part, PartArrival } from './result-calls.js'
 import type { Statements } from './statements.js'
 
 type ChordRow = {
@@ -11,6 +12,14 @@ type ChordRow = {
   readonly closed: number
   readonly ttl: Ms | null
   readonly expired: number
+}
+
+type QuietRow = {
+  readonly chord: GroupId
+  readonly memo: string
+  readonly size: number | null
+  readonly arrived: number
+  readonly movedAt: EpochMs
 }
 
 const NEW_CHORD: ChordRow = { size: null, arrived: 0, closed: 0, ttl: null, expired: 0 }
@@ -25,9 +34,9 @@ export class ChordTable {
     this.#sql = sql
   }
 
-  setSize(chord: GroupId, size: number, ttl: Ms | undefined, now: EpochMs): void {
+  setSize({ chord, size, ttl, memo }: ChordSize, now: EpochMs): void {
     this.#open(chord, now)
-    this.#db.run(this.#sql['set-chord-size'], chord, size)
+    this.#db.run(this.#sql['set-chord-size'], chord, size, memo ?? null)
     this.#keep(chord, ttl, now)
   }
 
@@ -45,7 +54,18 @@ export class ChordTable {
     const { ttl } = this.#open(chord, now)
     this.#db.run(this.#sql['forget-parts'], chord)
     this.#db.run(this.#sql['close-chord'], chord)
-    this.#keep(chord, ttl ?? CLOSED_CHORD_TTL, now)
+    this.#keep(chord, Math.min(ttl ?? CLOSED_CHORD_TTL, CLOSED_CHORD_TTL), now)
+  }
+
+  claimQuiet(claim: QuietClaim, now: EpochMs): readonly KeptQuietChord[] {
+    const rows = this.#db.all<QuietRow>(this.#sql['quiet-chords'], now - claim.quiet, now, claim.limit)
+    return rows.map(({ chord, memo, size, arrived, movedAt }) => {
+      const quiet = Math.max(0, now - movedAt)
+      const complete = isComplete(size, arrived)
+      this.#db.run(this.#sql['hold-chord'], chord, now - claim.quiet + holdFor(complete, quiet, claim))
+      const count = complete ? this.#complete(chord) : this.#waiting(chord, size ?? 0)
+      return { chord, memo, quiet, count }
+    })
   }
 
   /** Forgets up to `limit` that have expired; how many there were. */
@@ -74,13 +94,18 @@ export class ChordTable {
     return false
   }
 
-  #complete(chord: GroupId): PartArrival {
+  #waiting(chord: GroupId, size: number): KeptQuietChord['count'] {
+    const rows = this.#db.all<{ readonly taskId: TaskId }>(this.#sql['arrived-parts'], chord)
+    return { kind: 'waiting', size, arrived: rows.map(({ taskId }) => taskId) }
+  }
+
+  #complete(chord: GroupId): PartArrival & { readonly kind: 'complete' } {
     const rows = this.#db.all<{ readonly meta: Uint8Array }>(this.#sql.parts, chord)
     return { kind: 'complete', parts: rows.map(row => row.meta) }
   }
 
   #keep(chord: GroupId, ttl: Ms | undefined, now: EpochMs): void {
-    this.#db.run(this.#sql['keep-chord'], chord, ttl ?? null, ttl === undefined ? null : now + ttl)
+    this.#db.run(this.#sql['keep-chord'], chord, ttl ?? null, ttl === undefined ? null : now + ttl, now)
   }
 
   #forget(chord: GroupId): void {

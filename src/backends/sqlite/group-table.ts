@@ -1,7 +1,7 @@
 import type { Database, SqlValue } from '../../drivers/sqlite/database.js'
 import type { EpochMs, Ms } from '../../lib/time.js'
 import type { GroupId } from '../../protocol/ids.js'
-import type { FoundGroup } from './result-calls.js'
+import type { FoundGroup } from '../celery-tables/result-row.js'
 import type { Statements } from './statements.js'
 
 /** lovage_group, and celery_tasksetmeta for reading: what Python keeps there are its own objects, which we cannot make. */

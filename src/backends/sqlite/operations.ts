@@ -7,6 +7,7 @@ import { ChordTable } from './chord-table.js'
 import { GroupTable } from './group-table.js'
 import type { ResultOperations } from './result-calls.js'
 import { ResultTable } from './result-table.js'
+import { RevocationTable } from './revocation-table.js'
 import { loadSchemaSteps, loadStatements } from './statements.js'
 
 /** How often what has expired is thrown out, without anybody asking for `cleanup`. */
@@ -24,6 +25,7 @@ export const operations: OperationsFactory<undefined, ResultOperations> = (db, c
   const results = new ResultTable(db, sql)
   const groups = new GroupTable(db, sql)
   const chords = new ChordTable(db, sql)
+  const revocations = new RevocationTable(db, sql)
   const feed = new ChangeFeed({ db, sql, context, read: id => results.fetch(id, now()) })
   const wake = new Wake(context)
 
@@ -35,7 +37,9 @@ export const operations: OperationsFactory<undefined, ResultOperations> = (db, c
       fetch: id => results.fetch(id, now()),
       watch: ids => feed.watch(ids),
       unwatch: ids => feed.unwatch(ids),
+      findIds: ({ prefix, limit }) => results.find(prefix, limit),
       fetchGroup: id => groups.fetch(id, now()),
+      revocationsAfter: ({ cursor, limit }) => revocations.after(cursor, limit, now()),
     },
     writes: {
       store: call => {
@@ -48,9 +52,11 @@ export const operations: OperationsFactory<undefined, ResultOperations> = (db, c
       },
       saveGroup: ({ id, meta, ttl }) => groups.save(id, meta, ttl, now()),
       forgetGroup: id => groups.forget(id),
-      setChordSize: ({ chord, size, ttl }) => chords.setSize(chord, size, ttl, now()),
+      setChordSize: call => chords.setSize(call, now()),
+      claimQuietChords: claim => chords.claimQuiet(claim, now()),
       arrive: part => chords.arrive(part, now()),
       close: chord => chords.close(chord, now()),
+      addRevocations: ({ entries, keep }) => revocations.append(entries, keep, now()),
       cleanup: () => {
         let removed = 0
         for (let some = expireSome(); some > 0; some = expireSome()) removed += some

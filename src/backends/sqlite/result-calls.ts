@@ -1,35 +1,12 @@
-import type { SqlValue } from '../../drivers/sqlite/database.js'
 import type { Operations } from '../../drivers/sqlite/operations.js'
 import type { Ms } from '../../lib/time.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Fence } from '../backend.js'
+import type { FoundGroup, FoundResultRow, NewResultRow } from '../celery-tables/result-row.js'
+import type { KeptQuietChord, QuietClaim } from '../quiet-chord.js'
+import type { RevocationKeep, RevocationPage } from '../revocation-log.js'
 
 /* What passes between the backend and the thread that holds its connection: plain data. */
-
-/** The columns of celery_taskmeta as we write them, and what stands beside. */
-export interface NewResultRow {
-  readonly taskId: TaskId
-  readonly status: string
-  readonly result: Uint8Array
-  readonly dateDone: string | null
-  readonly traceback: string | null
-  readonly name: string | null
-  readonly args: Uint8Array | null
-  readonly kwargs: Uint8Array | null
-  readonly worker: string | null
-  readonly retries: number | null
-  readonly queue: string | null
-  readonly lineage: string
-}
-
-/** The same as it is found: anybody may have written it, and SQLite's column types bind nobody. */
-export type FoundResultRow = Readonly<Record<Exclude<keyof NewResultRow, 'taskId' | 'lineage'>, SqlValue>> & {
-  readonly taskId: TaskId
-  /** Null: no row of ours beside it. */
-  readonly lineage: string | null
-  /** 1: as we wrote it. Otherwise `lineage` is of an older record. */
-  readonly ours: number
-}
 
 export interface Store {
   readonly row: NewResultRow
@@ -49,6 +26,13 @@ export type PartArrival =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'complete'; readonly parts: readonly Uint8Array[] }
   | { readonly kind: 'closed' }
+
+export interface ChordSize {
+  readonly chord: GroupId
+  readonly size: number
+  readonly ttl: Ms | undefined
+  readonly memo: string | undefined
+}
 
 /** Records as of change `at`. */
 export interface Present {
@@ -71,22 +55,20 @@ export type ResultOperations = Operations & {
     /** Their records, and from then on their changes as events. */
     watch(ids: readonly TaskId[]): Present
     unwatch(ids: readonly TaskId[]): void
+    findIds(call: { readonly prefix: string; readonly limit: number }): readonly TaskId[]
     fetchGroup(id: GroupId): FoundGroup | undefined
+    revocationsAfter(call: { readonly cursor: string; readonly limit: number }): RevocationPage
   }
   readonly writes: {
     store(call: Store): 'stored' | 'refused'
     forget(ids: readonly TaskId[]): void
     saveGroup(call: { readonly id: GroupId; readonly meta: Uint8Array; readonly ttl: Ms | undefined }): void
     forgetGroup(id: GroupId): void
-    setChordSize(call: { readonly chord: GroupId; readonly size: number; readonly ttl: Ms | undefined }): void
+    setChordSize(call: ChordSize): void
+    claimQuietChords(claim: QuietClaim): readonly KeptQuietChord[]
     arrive(part: Part): PartArrival
     close(chord: GroupId): void
+    addRevocations(call: { readonly entries: readonly string[]; readonly keep: RevocationKeep }): void
     cleanup(call: null): number
   }
-}
-
-/** `foreign`: Python's pickle of its own objects. */
-export interface FoundGroup {
-  readonly kind: 'own' | 'foreign'
-  readonly bytes: SqlValue
 }

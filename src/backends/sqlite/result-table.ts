@@ -2,8 +2,9 @@ import type { Database } from '../../drivers/sqlite/database.js'
 import type { EpochMs } from '../../lib/time.js'
 import type { TaskId } from '../../protocol/ids.js'
 import type { Fence } from '../backend.js'
+import type { FoundResultRow, NewResultRow } from '../celery-tables/result-row.js'
 import { judgeStore, nextFence, type RecordHead } from '../judge-store.js'
-import type { FoundResultRow, NewResultRow, Store } from './result-calls.js'
+import type { Store } from './result-calls.js'
 import type { Statements } from './statements.js'
 
 type HeadRow = { readonly status: string; readonly retries: number | null; readonly claim: number | null }
@@ -19,7 +20,8 @@ export class ResultTable {
   }
 
   fetch(id: TaskId, now: EpochMs): FoundResultRow | undefined {
-    return this.#db.get<FoundResultRow>(this.#sql.fetch, id, now)
+    // The statement names the columns.
+    return this.#db.get(this.#sql.fetch, id, now) as unknown as FoundResultRow | undefined
   }
 
   store({ row, fence, ttl }: Store, now: EpochMs): 'stored' | 'refused' {
@@ -28,6 +30,11 @@ export class ResultTable {
     if (judgement !== 'write') return judgement === 'present' ? 'stored' : 'refused'
     this.#write(row, nextFence(stored?.fence, fence), ttl === undefined ? null : now + ttl)
     return 'stored'
+  }
+
+  find(prefix: string, limit: number): readonly TaskId[] {
+    const rows = this.#db.all<{ readonly taskId: TaskId }>(this.#sql['find-ids'], prefix, limit)
+    return rows.map(({ taskId }) => taskId)
   }
 
   forget(id: TaskId): void {

@@ -14,13 +14,17 @@ import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
 import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
+import { ResultColumns } from '../celery-tables/result-columns.js'
+import type { FoundResultRow } from '../celery-tables/result-row.js'
+import { readSavedGroup } from '../celery-tables/saved-group.js'
+import { partsInTree } from '../chord-tree.js'
 import { BackendError } from '../errors.js'
 import { jsonStoreCodec } from '../json-store-codec.js'
+import { completeCount, type QuietChord, type QuietClaim } from '../quiet-chord.js'
+import type { RevocationLog } from '../revocation-log.js'
 import { unreadableRecord } from '../unreadable-record.js'
 import { operations } from './operations.js'
-import type { FoundResultRow, ResultEvent, ResultOperations } from './result-calls.js'
-import { ResultColumns } from './result-columns.js'
-import { readSavedGroup } from './saved-group.js'
+import type { ResultEvent, ResultOperations } from './result-calls.js'
 import { sqliteTrouble } from './sqlite-trouble.js'
 import { Watch, Watches } from './watches.js'
 
@@ -70,6 +74,10 @@ export function createSqliteBackend(options: SqliteBackendOptions): ResultBacken
 class SqliteBackend implements ResultBackend {
   readonly url: string
   readonly features = FEATURES
+  readonly revocations: RevocationLog = {
+    append: (entries, keep) => this.#call('addRevocations', { entries, keep }, 'keeping revocations'),
+    after: (cursor, limit) => this.#call('revocationsAfter', { cursor, limit }, 'reading revocations'),
+  }
   readonly #options: SqliteBackendOptions
   readonly #columns: ResultColumns
   /** For groups and parts, which only Lovage reads: not subject to the app's accept list. */
@@ -115,6 +123,10 @@ class SqliteBackend implements ResultBackend {
     }
   }
 
+  async findIds(prefix: string, limit: number): Promise<readonly TaskId[]> {
+    return await this.#call('findIds', { prefix, limit }, 'looking for results')
+  }
+
   async forget(ids: readonly TaskId[]): Promise<void> {
     await this.#call('forget', ids, 'forgetting results')
   }
@@ -133,15 +145,25 @@ class SqliteBackend implements ResultBackend {
     await this.#call('forgetGroup', id, 'forgetting a group')
   }
 
-  async setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void> {
-    await this.#call('setChordSize', { chord, size, ttl }, 'telling the size of a chord')
+  async setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void> {
+    await this.#call('setChordSize', { chord, size, ttl, memo }, 'telling the size of a chord')
+  }
+
+  async claimQuietChords(claim: QuietClaim): Promise<readonly QuietChord[]> {
+    const found = await this.#call('claimQuietChords', claim, 'looking for quiet chords')
+    return await Promise.all(
+      found.map(async ({ count, ...chord }): Promise<QuietChord> => {
+        if (count.kind === 'waiting') return { ...chord, count }
+        return { ...chord, count: await completeCount(() => this.#inTree(chord.chord, count.parts)) }
+      }),
+    )
   }
 
   async arrive({ chord, index, taskId, meta }: ChordPart, ttl: Ms | undefined): Promise<Arrival> {
     const bytes = ownBytes(encodeResult(meta, this.#json, this.#encoding))
     const arrival = await this.#call('arrive', { chord, index, taskId, meta: bytes, ttl }, 'counting a chord')
     if (arrival.kind !== 'complete') return arrival
-    return { kind: 'complete', parts: arrival.parts.map(part => decodeResult(part, this.#json, this.#encoding)) }
+    return { kind: 'complete', parts: await this.#inTree(chord, arrival.parts) }
   }
 
   async close(chord: GroupId): Promise<void> {
@@ -161,6 +183,13 @@ class SqliteBackend implements ResultBackend {
     this.#host = undefined
     // One that could not be opened has nothing to close.
     await (await host?.catch(() => undefined))?.[Symbol.asyncDispose]()
+  }
+
+  async #inTree(chord: GroupId, parts: readonly Uint8Array[]): Promise<readonly ResultMeta[]> {
+    return await partsInTree(
+      parts.map(part => decodeResult(part, this.#json, this.#encoding)),
+      await this.fetchGroup(chord),
+    )
   }
 
   async #call<Name extends OperationName<ResultOperations>>(

@@ -1,10 +1,10 @@
 import { SqliteDamagedError, SqliteError } from '../../drivers/errors.js'
-import { BackendError } from '../errors.js'
+import { BackendError, DamagedResultsError } from '../errors.js'
 
 /** What the port says; other errors than SQLite's pass through. `doing`: as in "while storing a result". */
 export function sqliteTrouble(doing: string, path: string, error: unknown): unknown {
   if (error instanceof SqliteDamagedError) {
-    return new BackendError(error.code, error.message, { cause: error, transient: false })
+    return new DamagedResultsError(error.code, error.message, { cause: error })
   }
   if (!(error instanceof SqliteError)) return error
   const message = `Result backend, while ${doing}: ${sentence(error.message)} File: ${path}.${error.remedy}`

@@ -5,16 +5,20 @@ const FOLDER = new URL('./sql/', import.meta.url)
 const VERBS = [
   'add-chord',
   'add-part',
+  'add-revocation',
+  'arrived-parts',
   'changes-since',
   'chord',
   'close-chord',
   'count-part',
   'cut-changes',
+  'cut-revocations',
   'expired-chords',
   'expired-results',
   'fetch',
   'fetch-foreign-group',
   'fetch-group',
+  'find-ids',
   'forget-chord',
   'forget-expired-groups',
   'forget-expired-row',
@@ -25,12 +29,15 @@ const VERBS = [
   'forget-row',
   'forget-side',
   'head',
+  'hold-chord',
   'keep-chord',
   'newest-change',
   'oldest-change',
   'parts',
+  'quiet-chords',
   'replace-part',
   'replace-part-by-task',
+  'revocations-after',
   'save-group',
   'set-chord-size',
   'store-row',
@@ -46,6 +53,6 @@ export function loadStatements(): Statements {
 
 /** Steps from one version of the tables to the next, oldest first. */
 export function loadSchemaSteps(): readonly string[] {
-  const schema = loadSql(FOLDER, ['schema-1'])
-  return [schema['schema-1']]
+  const schema = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3'])
+  return [schema['schema-1'], schema['schema-2'], schema['schema-3']]
 }

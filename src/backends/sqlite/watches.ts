@@ -1,6 +1,7 @@
 import { Channel } from '../../lib/channel.js'
 import type { TaskId } from '../../protocol/ids.js'
-import type { Changed, FoundResultRow, Present, ResultEvent } from './result-calls.js'
+import type { FoundResultRow } from '../celery-tables/result-row.js'
+import type { Changed, Present, ResultEvent } from './result-calls.js'
 
 /**
  * One `watch`. It hears of changes from the moment it is made; those that come before the answer to its first look wait.

@@ -15,8 +15,10 @@ const FEATURES: BrokerFeatures = {
   delays: true,
   publishDedupe: true,
   leases: true,
+  storesBroadcasts: true,
   exchanges: ['direct', 'topic', 'fanout'],
   durable: false,
+  limits: true,
 }
 
 /** A broker inside this process: for tests, simulation, and programs that need no second process. */

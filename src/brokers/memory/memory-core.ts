@@ -2,6 +2,8 @@ import type { Clock } from '../../lib/runtime.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Binding, QueueStats, Settled, Topology } from '../broker.js'
+import { LimitBook } from '../limits/limit-book.js'
+import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
 import type { Claimed, PushEntry, PushOutcome, Token, Verdict } from '../virtual/queue-store.js'
 import { addTopology, bindingsOf, createRoutingTable, removeQueue, route, topologyParts } from '../virtual/routing.js'
 import { type Entry, MemoryQueue, type Now } from './memory-queue.js'
@@ -10,6 +12,7 @@ import { WaitingRoom } from './waiting-room.js'
 
 /** One open session, as the store knows it. */
 export interface Holder {
+  readonly id: string
   readonly held: Map<Token, Entry>
   leaseEnds: SteadyMs
   serving: readonly QueueName[]
@@ -36,6 +39,9 @@ export class MemoryCore {
   readonly #holders = new Set<Holder>()
   readonly #published: PublishWindow
   readonly #waiting: WaitingRoom
+  readonly #limits = new LimitBook()
+  readonly #alive = new Set<string>()
+  #entered = 0
   #ages = 0
   #claims = 0
 
@@ -47,7 +53,9 @@ export class MemoryCore {
   }
 
   enter(): Holder {
-    const holder: Holder = { held: new Map(), leaseEnds: this.#leaseEnd(), serving: [], dead: false }
+    const id = String(++this.#entered)
+    this.#alive.add(id)
+    const holder: Holder = { id, held: new Map(), leaseEnds: this.#leaseEnd(), serving: [], dead: false }
     this.#holders.add(holder)
     return holder
   }
@@ -77,11 +85,11 @@ export class MemoryCore {
     for (const holder of this.#holders) if (holder.leaseEnds <= now) this.#end(holder, true)
   }
 
-  declare(topology: Topology): void {
+  declare(holder: Holder, topology: Topology): void {
     const parts = topologyParts(topology)
     addTopology(this.#table, parts)
     for (const queue of parts.queues) {
-      if (!this.#queues.has(queue.name)) this.#queues.set(queue.name, new MemoryQueue(queue))
+      if (!this.#queues.has(queue.name)) this.#queues.set(queue.name, new MemoryQueue(queue, holder))
     }
   }
 
@@ -145,8 +153,22 @@ export class MemoryCore {
     return bindingsOf(this.#table)
   }
 
+  weigh(name: QueueName): number {
+    const queue = this.#queues.get(name)
+    queue?.promote(this.#now())
+    return queue?.bytes ?? 0
+  }
+
   purge(name: QueueName): number {
     return this.#queues.get(name)?.purge() ?? 0
+  }
+
+  limit({ id }: Holder, request: LimitRequest): readonly LimitAnswer[] {
+    return this.#limits.decide(request, {
+      now: this.#clock.steady(),
+      holder: id,
+      alive: holder => this.#alive.has(holder),
+    })
   }
 
   /** An auto-delete queue goes with its last consumer. */
@@ -232,6 +254,7 @@ export class MemoryCore {
   #end(holder: Holder, counted: boolean): void {
     holder.dead = true
     this.#holders.delete(holder)
+    this.#alive.delete(holder.id)
     const touched = new Set<QueueName>()
     for (const entry of holder.held.values()) {
       entry.queue.held--
@@ -241,6 +264,7 @@ export class MemoryCore {
     }
     holder.held.clear()
     this.serve(holder, [])
+    this.#deleteOwned(holder)
     for (const queue of touched) this.#waiting.wake(queue)
   }
 
@@ -251,10 +275,21 @@ export class MemoryCore {
 
   #deleteUnused(name: QueueName): void {
     const queue = this.#queues.get(name)
-    if (queue === undefined || !queue.autoDelete || queue.consumers > 0) return
+    if (queue?.autoDelete === true && queue.consumers === 0) this.#delete(queue)
+  }
+
+  /** Its exclusive queues, and those that nobody has ever consumed. */
+  #deleteOwned(holder: Holder): void {
+    for (const queue of this.#queues.values()) {
+      if (queue.owner !== holder) continue
+      if (queue.exclusive || (queue.autoDelete && queue.consumers === 0)) this.#delete(queue)
+    }
+  }
+
+  #delete(queue: MemoryQueue): void {
     queue.deleted = true
-    this.#queues.delete(name)
-    removeQueue(this.#table, name)
+    this.#queues.delete(queue.name)
+    removeQueue(this.#table, queue.name)
   }
 
   #leaseEnd(): SteadyMs {

@@ -11,7 +11,7 @@ export interface MemoryQueueStoreOptions {
   readonly renewMs?: Ms
   /** How long a publish id is remembered. Default 60 s. */
   readonly dedupeMs?: Ms
-  /** How many are remembered at least, when they come faster than that. Default 1,000,000. */
+  /** How many are remembered at least, when they come faster than that. Default 50,000: some 8 MiB. */
   readonly maxPublishIds?: number
   /** How often somebody who waits for a delayed message looks whether the wall clock was stepped. Default 1 s. */
   readonly lookAgainMs?: Ms
@@ -33,7 +33,7 @@ export class MemoryQueueStore implements QueueStore {
       leaseMs = 20_000,
       renewMs = 5_000,
       dedupeMs = 60_000,
-      maxPublishIds = 1_000_000,
+      maxPublishIds = 50_000,
       lookAgainMs = 1_000,
     } = options
     this.#runtime = runtime

@@ -28,7 +28,7 @@ function takeAll(queue: MemoryQueue): readonly number[] {
 }
 
 function emptyQueue(): MemoryQueue {
-  return new MemoryQueue({ name: queueName('q') })
+  return new MemoryQueue({ name: queueName('q') }, {})
 }
 
 test('whatever is pushed, taken, put back or delayed, the highest priority and then the oldest leaves first', () => {
@@ -114,7 +114,7 @@ test('purging drops ready and delayed messages alike', () => {
 })
 
 test('priorities are held between 0 and the highest of the queue', () => {
-  const queue = new MemoryQueue({ name: queueName('q'), maxPriority: 9 })
+  const queue = new MemoryQueue({ name: queueName('q'), maxPriority: 9 }, {})
   const priorities = [undefined, -3, 4, 200].map(priority =>
     queue.priorityOf({ ...MESSAGE, properties: priority === undefined ? {} : { priority } }),
   )

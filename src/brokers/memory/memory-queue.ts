@@ -3,6 +3,8 @@ import type { EpochMs, Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Message } from '../../protocol/message.js'
 import type { Queue } from '../broker.js'
+import { messageBytes } from '../virtual/delivery.js'
+import { messageTtl } from '../virtual/message-ttl.js'
 import { Fifo } from './fifo.js'
 
 /** One message in one queue, from its push until its ack. */
@@ -42,26 +44,40 @@ const HIGHEST_PRIORITY = 255
 export class MemoryQueue {
   readonly name: QueueName
   readonly autoDelete: boolean
+  readonly exclusive: boolean
+  /** Who declared it: what is exclusive, or was never consumed, goes with it. */
+  readonly owner: object
   readonly #maxPriority: number
+  /** Life of a ready message; only queues that go by themselves limit it. */
+  readonly #ttl: Ms | undefined
   /** Highest priority first. */
   readonly #levels: { readonly priority: number; readonly entries: Fifo<Entry> }[] = []
   readonly #back = new Heap<Entry>(before)
   readonly #dueByWall = new Heap<Delayed>((a, b) => a.due < b.due || (a.due === b.due && a.entry.age < b.entry.age))
   readonly #dueBySteady = new Heap<Delayed>((a, b) => a.due < b.due || (a.due === b.due && a.entry.age < b.entry.age))
   #ready = 0
+  #bytes = 0
   held = 0
   consumers = 0
   /** What is requeued into a deleted queue is gone, like the queue. */
   deleted = false
 
-  constructor(queue: Queue) {
+  constructor(queue: Queue, owner: object) {
     this.name = queue.name
+    this.owner = owner
     this.autoDelete = queue.autoDelete ?? false
+    this.exclusive = queue.exclusive ?? false
+    this.#ttl = messageTtl(queue)
     this.#maxPriority = Math.min(queue.maxPriority ?? HIGHEST_PRIORITY, HIGHEST_PRIORITY)
   }
 
   get ready(): number {
     return this.#ready
+  }
+
+  /** Of what is ready. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   get delayed(): number {
@@ -75,7 +91,7 @@ export class MemoryQueue {
   /** A message younger than all that came before it. */
   push(entry: Entry): void {
     this.#level(entry.priority).push(entry)
-    this.#ready++
+    this.#added(entry)
   }
 
   delayUntil(entry: Entry, due: EpochMs): void {
@@ -89,11 +105,12 @@ export class MemoryQueue {
   /** To its old place. */
   putBack(entry: Entry): void {
     this.#back.push(entry)
-    this.#ready++
+    this.#added(entry)
   }
 
-  /** Makes ready what has become due. */
+  /** Makes ready what has become due, and drops what has become too old. */
   promote(now: Now): void {
+    if (this.#ttl !== undefined) this.#expire(now.wall - this.#ttl)
     this.#promoteFrom(this.#dueByWall, now.wall)
     this.#promoteFrom(this.#dueBySteady, now.steady)
   }
@@ -111,9 +128,9 @@ export class MemoryQueue {
     const fresh = level?.peek()
     const back = this.#back.peek()
     if (fresh === undefined && back === undefined) return undefined
-    this.#ready--
-    if (fresh === undefined || (back !== undefined && before(back, fresh))) return this.#back.pop()
-    return level?.shift()
+    const taken = fresh === undefined || (back !== undefined && before(back, fresh)) ? this.#back.pop() : level?.shift()
+    if (taken !== undefined) this.#removed(taken)
+    return taken
   }
 
   /** Drops ready and delayed messages; returns how many. */
@@ -124,7 +141,27 @@ export class MemoryQueue {
     this.#dueByWall.clear()
     this.#dueBySteady.clear()
     this.#ready = 0
+    this.#bytes = 0
     return dropped
+  }
+
+  #added({ message }: Entry): void {
+    this.#ready++
+    this.#bytes += messageBytes(message)
+  }
+
+  #removed({ message }: Entry): void {
+    this.#ready--
+    this.#bytes -= messageBytes(message)
+  }
+
+  #expire(before: EpochMs): void {
+    for (const { entries } of this.#levels) {
+      for (let oldest = entries.peek(); oldest !== undefined && oldest.enqueuedAt <= before; oldest = entries.peek()) {
+        entries.shift()
+        this.#removed(oldest)
+      }
+    }
   }
 
   #promoteFrom(heap: Heap<Delayed>, now: number): void {

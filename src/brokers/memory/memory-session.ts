@@ -4,6 +4,7 @@ import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Binding, CloseReason, QueueStats, Settled, Topology } from '../broker.js'
 import { BrokerError } from '../errors.js'
+import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
 import type { Claimed, PushEntry, PushOutcome, StoreSession, Token, Verdict } from '../virtual/queue-store.js'
 import { connectionClosed, notSent } from '../virtual/trouble.js'
 import type { Holder, MemoryCore } from './memory-core.js'
@@ -52,7 +53,7 @@ export class MemorySession implements StoreSession {
 
   async declare(topology: Topology): Promise<void> {
     this.#check('declaring')
-    this.#core.declare(topology)
+    this.#core.declare(this.#holder, topology)
   }
 
   async push(entries: readonly PushEntry[]): Promise<readonly PushOutcome[]> {
@@ -97,9 +98,19 @@ export class MemorySession implements StoreSession {
     return this.#core.bindings()
   }
 
+  async weigh(queue: QueueName): Promise<number> {
+    this.#check('weighing a queue')
+    return this.#core.weigh(queue)
+  }
+
   async purge(queue: QueueName): Promise<number> {
     this.#check('purging a queue')
     return this.#core.purge(queue)
+  }
+
+  async limit(request: LimitRequest): Promise<readonly LimitAnswer[]> {
+    this.#check('asking for turns')
+    return this.#core.limit(this.#holder, request)
   }
 
   async consuming(queues: readonly QueueName[]): Promise<void> {

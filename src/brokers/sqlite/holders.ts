@@ -69,6 +69,19 @@ export class Holders {
     return this.#id
   }
 
+  /**
+   * Before something is claimed, in its transaction: false when we were swept since we renewed last, because we stood still. What
+   * we claimed then would be held by nobody, for ever.
+   */
+  mayHold(): boolean {
+    const id = this.#id
+    if (id === undefined || this.#committedId === undefined) return true
+    if (this.#robbed) return false
+    if (this.#db.get(this.#sql['is-holder'], id, this.#incarnation) !== undefined) return true
+    this.#context.afterCommit(() => this.#lose())
+    return false
+  }
+
   rolledBack(): void {
     this.#id = this.#committedId
   }
@@ -77,6 +90,11 @@ export class Holders {
   onlyDead(): boolean {
     const holders = this.#all()
     return holders.length > 0 && holders.every(holder => this.#isDead(holder, true))
+  }
+
+  /** Ids of all who have not been found dead; our own among them. */
+  living(): ReadonlySet<string> {
+    return new Set(this.#all().map(({ id }) => String(id)))
   }
 
   /** Runs in a transaction of its own. */

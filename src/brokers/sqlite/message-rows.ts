@@ -1,15 +1,16 @@
-import type { Database } from '../../drivers/sqlite/database.js'
 import type { OperationsContext } from '../../drivers/sqlite/operations.js'
+import type { SqlRunner } from '../../drivers/sqlite/user-database.js'
 import type { Ms } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Settled } from '../broker.js'
+import { bodyAt, packBodies } from '../virtual/message-columns.js'
 import type { Holders } from './holders.js'
-import { bodyAt, packBodies } from './message-columns.js'
 import { DELAYED_BY_MONOTONIC, DELAYED_BY_WALL } from './sleepers.js'
 import type { Statements } from './statements.js'
 import type {
   ClaimArgs,
   ClaimColumns,
+  DelayedColumns,
   PushColumns,
   PushKind,
   StoredRequeue,
@@ -38,6 +39,9 @@ type ClaimedRow = {
   readonly body: Uint8Array
 }
 
+/** What messages need of the world around their connection. */
+type MessageContext = Pick<OperationsContext, 'clock' | 'monotonic' | 'afterCommit' | 'touch'>
+
 /** What is the same for all messages of one push. */
 interface PushMoment {
   readonly known: Known
@@ -47,18 +51,18 @@ interface PushMoment {
 
 /** Messages from their push to their ack. Every method runs within a transaction. */
 export class MessageRows {
-  readonly #db: Database
+  readonly #db: SqlRunner
   readonly #sql: Statements
-  readonly #context: OperationsContext
+  readonly #context: MessageContext
   readonly #topology: TopologyTables
-  readonly #holders: Holders
+  readonly #holders: Pick<Holders, 'self' | 'mayHold'>
 
   constructor(parts: {
-    readonly db: Database
+    readonly db: SqlRunner
     readonly sql: Statements
-    readonly context: OperationsContext
+    readonly context: MessageContext
     readonly topology: TopologyTables
-    readonly holders: Holders
+    readonly holders: Pick<Holders, 'self' | 'mayHold'>
   }) {
     this.#db = parts.db
     this.#sql = parts.sql
@@ -89,6 +93,33 @@ export class MessageRows {
       for (const row of this.#claimFrom(queue, first, limit - rows.length)) rows.push({ row, queue: name })
       if (rows.length >= limit) break
     }
+    return this.#columns(rows, first)
+  }
+
+  /** What is not due yet, in the order in which it would be. */
+  claimDelayed(name: QueueName, limit: number): DelayedColumns {
+    const queue = this.#topology.current().byName.get(name)
+    const first = this.#topology.store().claims + 1
+    type DelayedRow = ClaimedRow & { readonly state: number; readonly due: number }
+    const found =
+      queue === undefined || !this.#holders.mayHold()
+        ? []
+        : this.#db.all<DelayedRow>(this.#sql['next-delayed'], queue.id, Math.min(limit, 1000))
+    if (found.length > 0) {
+      this.#db.run(this.#sql.claim, this.#holders.self(), first, JSON.stringify(found.map(row => row.id)))
+      this.#db.run(this.#sql['undelay-held'])
+    }
+    const late = this.#context.clock.now() - this.#context.monotonic()
+    return {
+      columns: this.#columns(
+        found.map(row => ({ row, queue: name })),
+        first,
+      ),
+      dues: found.map(({ state, due }) => (state === DELAYED_BY_WALL ? due : due + late)),
+    }
+  }
+
+  #columns(rows: readonly { readonly row: ClaimedRow; readonly queue: QueueName }[], first: number): ClaimColumns {
     if (rows.length > 0) this.#db.run(this.#sql['take-claims'], rows.length)
     return {
       ids: rows.map(({ row }) => row.id),
@@ -158,6 +189,7 @@ export class MessageRows {
     const rows = this.#db.all<ClaimedRow>(this.#sql['next-ready'], queue.id, limit)
     // Entering ourselves is a write; an empty queue costs none.
     if (rows.length === 0) return rows
+    if (!this.#holders.mayHold()) return []
     const ids = JSON.stringify(rows.map(row => row.id))
     this.#db.run(this.#sql.claim, this.#holders.self(), claim, ids)
     return rows

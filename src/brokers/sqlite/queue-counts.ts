@@ -32,6 +32,12 @@ export class QueueCounts {
     return [...this.#topology.current().byName.keys()].map(name => this.of(name))
   }
 
+  /** Bytes of what is ready. */
+  weigh(name: QueueName): number {
+    const queue = this.#topology.current().byName.get(name)
+    return queue === undefined ? 0 : this.#count('weigh', queue.id)
+  }
+
   /** Drops what is ready and delayed; returns how many. */
   purge(name: QueueName): number {
     const queue = this.#topology.current().byName.get(name)
@@ -39,7 +45,7 @@ export class QueueCounts {
     return this.#db.run(this.#sql['purge-ready'], queue.id) + this.#db.run(this.#sql['purge-delayed'], queue.id)
   }
 
-  #count(verb: 'count-ready' | 'count-held' | 'count-delayed' | 'count-consumers', queue: number): number {
+  #count(verb: 'count-ready' | 'count-held' | 'count-delayed' | 'count-consumers' | 'weigh', queue: number): number {
     return this.#db.get<{ readonly n: number }>(this.#sql[verb], queue)?.n ?? 0
   }
 }

@@ -1,6 +1,7 @@
 import type { BrokerFeatures } from '../broker.js'
 import { createVirtualBroker, type VirtualBroker } from '../virtual/virtual-broker.js'
 import { SqliteQueueStore, type SqliteQueueStoreOptions } from './sqlite-queue-store.js'
+import { SqliteTransactions } from './sqlite-transactions.js'
 
 /*
  * The embedded broker: a SQLite file that any number of processes on one machine share.
@@ -26,12 +27,21 @@ const FEATURES: BrokerFeatures = {
   delays: true,
   publishDedupe: true,
   leases: true,
+  storesBroadcasts: true,
   exchanges: ['direct', 'topic', 'fanout'],
   durable: true,
+  limits: true,
 }
 
 /** Opens nothing yet: each `connect` opens the file in a thread of its own. */
 export function createSqliteBroker(options: SqliteBrokerOptions): VirtualBroker {
   const { url, ...rest } = options
-  return createVirtualBroker({ url, store: new SqliteQueueStore(rest), features: FEATURES, runtime: options.runtime })
+  const within = new SqliteTransactions(options.path, options.runtime.clock)
+  return createVirtualBroker({
+    url,
+    store: new SqliteQueueStore(rest),
+    features: FEATURES,
+    runtime: options.runtime,
+    publishWithin: (transaction, entries) => within.publish(transaction, entries),
+  })
 }

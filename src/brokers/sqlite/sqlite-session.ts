@@ -3,28 +3,29 @@ import { deferred } from '../../lib/deferred.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
-import type { Message } from '../../protocol/message.js'
 import type { Binding, CloseReason, QueueStats, Settled, Topology } from '../broker.js'
 import { BrokerError } from '../errors.js'
-import type { Claimed, PushEntry, PushOutcome, StoreSession, Token, Verdict } from '../virtual/queue-store.js'
-import { packMessages, unpackMessage } from './message-columns.js'
-import type { StoreOperations } from './operations.js'
-import { isRefusal, pushTrouble, sqliteTrouble } from './sqlite-trouble.js'
+import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
+import { unpackMessage } from '../virtual/message-columns.js'
 import type {
-  ClaimColumns,
-  PushColumns,
-  StoredRequeue,
-  StoreEvent,
-  TokenColumns,
-  VerdictColumns,
-} from './store-calls.js'
+  Claimed,
+  ClaimedDelayed,
+  PushEntry,
+  PushOutcome,
+  StoreSession,
+  Token,
+  Verdict,
+} from '../virtual/queue-store.js'
+import type { StoreOperations } from './operations.js'
+import { pushColumns } from './push-columns.js'
+import { isRefusal, pushTrouble, sqliteTrouble } from './sqlite-trouble.js'
+import type { ClaimColumns, StoredRequeue, StoreEvent, TokenColumns, VerdictColumns } from './store-calls.js'
 import type { Tickets } from './tickets.js'
 
 /** Refused verdicts are tried again after this, doubling, up to the longest. */
 const RETRY_FIRST: Ms = 100
 const RETRY_LAST: Ms = 1000
 
-const HIGHEST_PRIORITY = 255
 /** The next messages are claimed while the last ones run. */
 const URGENT = { urgent: true } as const
 
@@ -113,6 +114,14 @@ export class SqliteSession implements StoreSession {
     }
   }
 
+  claimDelayed(queue: QueueName, limit: number): Promise<readonly ClaimedDelayed[]> {
+    return this.#ask('claiming delayed messages', async () => {
+      const { columns, dues } = await this.#host.call('claimDelayed', { queue, limit })
+      // Columns are equally long.
+      return dues.map((notBefore, index) => ({ claimed: claimedAt(columns, index), notBefore }))
+    })
+  }
+
   async settle(verdicts: readonly Verdict[]): Promise<readonly Settled[]> {
     const columns = verdictColumns(verdicts)
     for (let pause = RETRY_FIRST; ; pause = Math.min(pause * 2, RETRY_LAST)) {
@@ -168,8 +177,16 @@ export class SqliteSession implements StoreSession {
     return this.#ask('listing bindings', () => this.#host.call('bindings', undefined))
   }
 
+  weigh(queue: QueueName): Promise<number> {
+    return this.#ask('weighing', () => this.#host.call('weigh', queue))
+  }
+
   purge(queue: QueueName): Promise<number> {
     return this.#ask('purging', () => this.#host.call('purge', queue))
+  }
+
+  limit(request: LimitRequest): Promise<readonly LimitAnswer[]> {
+    return this.#ask('asking for turns', () => this.#host.call('limit', request, URGENT))
   }
 
   consuming(queues: readonly QueueName[]): Promise<void> {
@@ -234,22 +251,6 @@ function closedError(path: string): BrokerError {
   return new BrokerError('LVG_CONNECTION_CLOSED', `The session on ${path} is closed. Connect again.`, {
     transient: true,
   })
-}
-
-function pushColumns(entries: readonly PushEntry[]): PushColumns {
-  return {
-    publishIds: entries.map(entry => entry.publishId),
-    exchanges: entries.map(entry => entry.to.exchange),
-    routingKeys: entries.map(entry => entry.to.routingKey),
-    priorities: entries.map(entry => priorityOf(entry.message)),
-    notBefore: entries.map(entry => entry.notBefore),
-    ...packMessages(entries.map(entry => entry.message)),
-  }
-}
-
-function priorityOf(message: Message): number {
-  const priority = message.properties.priority ?? 0
-  return Number.isFinite(priority) ? Math.min(Math.max(Math.trunc(priority), 0), HIGHEST_PRIORITY) : 0
 }
 
 function claimedAt(columns: ClaimColumns, index: number): Claimed {

@@ -23,14 +23,21 @@ const VERBS = [
   'delete-consumers',
   'delete-queue',
   'deserted-queue',
+  'drop-limit',
+  'drop-stale',
   'end-boot-delays',
   'exchanges',
   'forget-consumers',
+  'forget-limits',
   'forget-publishes',
   'holders',
   'is-current',
+  'is-holder',
   'is-ready',
+  'is-stale',
+  'limit',
   'new-boot',
+  'next-delayed',
   'next-due',
   'next-generation',
   'next-ready',
@@ -40,15 +47,19 @@ const VERBS = [
   'purge-ready',
   'push',
   'queues',
+  'queues-with-ttl',
   'raise-topology',
   'release-held',
   'remember-publish',
   'remove-holder',
   'renew',
   'requeue',
+  'set-limit',
   'ripen',
   'store',
   'take-claims',
+  'undelay-held',
+  'weigh',
 ] as const
 
 /** The text of each verb in `sql/`. */
@@ -60,6 +71,6 @@ export function loadStatements(): Statements {
 
 /** Steps from one version of the tables to the next, oldest first. */
 export function loadSchemaSteps(): readonly string[] {
-  const schema = loadSql(FOLDER, ['schema-1'])
-  return [schema['schema-1']]
+  const schema = loadSql(FOLDER, ['schema-1', 'schema-2'])
+  return [schema['schema-1'], schema['schema-2']]
 }

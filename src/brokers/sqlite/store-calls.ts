@@ -1,6 +1,6 @@
 import type { EpochMs, Ms } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
-import type { MessageColumns } from './message-columns.js'
+import type { MessageColumns } from '../virtual/message-columns.js'
 
 /* What crosses between a session and its operations: plain data, a column per part where there may be many. */
 
@@ -42,6 +42,12 @@ export interface ClaimColumns extends MessageColumns {
   readonly faults: readonly number[]
   readonly begun: readonly boolean[]
   readonly enqueuedAt: readonly EpochMs[]
+}
+
+/** Messages that were not due yet, and when they would have been. */
+export interface DelayedColumns {
+  readonly columns: ClaimColumns
+  readonly dues: readonly EpochMs[]
 }
 
 export interface TokenColumns {

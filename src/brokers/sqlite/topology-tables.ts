@@ -1,4 +1,4 @@
-import type { Database } from '../../drivers/sqlite/database.js'
+import type { SqlRunner } from '../../drivers/sqlite/user-database.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Binding, Exchange, ExchangeType, Queue, Topology } from '../broker.js'
 import {
@@ -37,11 +37,11 @@ const HIGHEST_PRIORITY = 255
 
 /** Exchanges, queues and bindings: the tables, and what they mean kept in memory while their version stays the same. */
 export class TopologyTables {
-  readonly #db: Database
+  readonly #db: SqlRunner
   readonly #sql: Statements
   #known: Known | undefined
 
-  constructor(db: Database, sql: Statements) {
+  constructor(db: SqlRunner, sql: Statements) {
     this.#db = db
     this.#sql = sql
   }

@@ -6,15 +6,18 @@ import type {
   Binding,
   CloseReason,
   Connection,
+  DelayedDelivery,
   PublishOptions,
   Queue,
   QueueStats,
   Topology,
 } from '../broker.js'
+import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
 import { VirtualConsumer } from './consumer.js'
 import { type DeliveryOwner, messageBytes, VirtualDelivery } from './delivery.js'
 import type { StoreSession } from './queue-store.js'
 import { StoreLink } from './store-link.js'
+import { limitsMissing } from './trouble.js'
 
 /** The broker port's connection over one store session. */
 export class VirtualConnection implements Connection {
@@ -48,8 +51,8 @@ export class VirtualConnection implements Connection {
   }
 
   publish(message: Message, to: Address, options: PublishOptions): Promise<void> {
-    const { publishId, notBefore, signal } = options
-    return this.#link.publish({ message, to, publishId, notBefore }, signal)
+    const { publishId, notBefore, mandatory, signal } = options
+    return this.#link.publish({ message, to, publishId, notBefore, mandatory }, signal)
   }
 
   /** Declares the queues, too. */
@@ -68,6 +71,15 @@ export class VirtualConnection implements Connection {
     })
   }
 
+  async getDelayed(queue: QueueName, limit: number): Promise<readonly DelayedDelivery[]> {
+    const doing = `taking what is delayed from queue '${queue}'`
+    const found = await this.#link.run(doing, async session => (await session.claimDelayed?.(queue, limit)) ?? [])
+    return found.map(({ claimed, notBefore }) => {
+      this.#link.hold(messageBytes(claimed.message))
+      return { delivery: new VirtualDelivery(claimed, this.#owner), notBefore }
+    })
+  }
+
   stats(queue: QueueName): Promise<QueueStats> {
     return this.#link.run(`looking at queue '${queue}'`, session => session.stats(queue))
   }
@@ -80,8 +92,19 @@ export class VirtualConnection implements Connection {
     return this.#link.run('listing bindings', session => session.bindings())
   }
 
+  weigh(queue: QueueName): Promise<number | undefined> {
+    return this.#link.run(`weighing queue '${queue}'`, async session => session.weigh?.(queue))
+  }
+
   purge(queue: QueueName): Promise<number> {
     return this.#link.run(`purging queue '${queue}'`, session => session.purge(queue))
+  }
+
+  limit(request: LimitRequest): Promise<readonly LimitAnswer[]> {
+    return this.#link.run('asking for turns', session => {
+      if (session.limit === undefined) throw limitsMissing()
+      return session.limit(request)
+    })
   }
 
   suspect(): boolean {

@@ -26,6 +26,8 @@ export class VirtualConsumer implements Consumer, LinkMember, DeliveryOwner {
   #stopped = false
   #bell: Deferred<void> | undefined
   #sleep: AbortController | undefined
+  /** Of a sleep that nobody cut short, for the next one: making one costs more than all else here. */
+  #slept: AbortController | undefined
   #loop: Promise<void> | undefined
   #disposed: Promise<void> | undefined
 
@@ -158,10 +160,12 @@ export class VirtualConsumer implements Consumer, LinkMember, DeliveryOwner {
   }
 
   async #wake(queues: readonly QueueName[]): Promise<void> {
-    const sleep = new AbortController()
+    const sleep = this.#slept ?? new AbortController()
+    this.#slept = undefined
     this.#sleep = sleep
     try {
       await this.#link.wake(queues, sleep.signal)
+      if (!sleep.signal.aborted) this.#slept = sleep
     } catch (error) {
       if (!sleep.signal.aborted) throw error
     } finally {

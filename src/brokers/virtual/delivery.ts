@@ -66,7 +66,7 @@ export class VirtualDelivery implements Delivery {
     return this.#claimed.claim
   }
 
-  get enqueuedAt(): EpochMs {
+  get enqueuedAt(): EpochMs | undefined {
     return this.#claimed.enqueuedAt
   }
 
@@ -81,6 +81,10 @@ export class VirtualDelivery implements Delivery {
 
   begin(): Promise<Settled> {
     return this.#owner.settle(this, { kind: 'begin', token: this.#claimed.token })
+  }
+
+  condemn(): Promise<Settled> {
+    return this.begin()
   }
 
   current(): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { EpochMs, Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Message } from '../../protocol/message.js'
 import type { Address, Binding, CloseReason, QueueStats, Settled, Topology } from '../broker.js'
+import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
 
 /*
  * What a store must offer to become a broker: about ten verbs below the virtual layer (connection.ts, consumer.ts),
@@ -35,6 +36,8 @@ export interface StoreSession extends AsyncDisposable {
    * Delayed messages that have become due take part. Never waits.
    */
   claim(queues: readonly QueueName[], limit: number): Promise<readonly Claimed[]>
+  /** Takes messages that are not due yet, for moving them elsewhere. Stores that leave it out keep them until they are due. */
+  claimDelayed?(queue: QueueName, limit: number): Promise<readonly ClaimedDelayed[]>
   settle(verdicts: readonly Verdict[]): Promise<readonly Settled[]>
   /** Which of these tokens are still ours. */
   current(tokens: readonly Token[]): Promise<readonly boolean[]>
@@ -42,7 +45,7 @@ export interface StoreSession extends AsyncDisposable {
    * Resolves when one of the queues may be claimable: at once when something is ready, otherwise after a push by
    * anybody, a return, a due delay, a dead holder's sweep. Spurious wakes are fine, missed ones are not; note that
    * another claim of this session may have left messages behind since the caller's own found none. Resolves or rejects
-   * when the signal fires.
+   * when the signal fires, and leaves no listener on it: one signal serves many waits.
    */
   wake(queues: readonly QueueName[], signal: AbortSignal): Promise<void>
   /** Steady instant up to which every token of this session is certainly ours (D25). Infinity without leases. */
@@ -50,7 +53,11 @@ export interface StoreSession extends AsyncDisposable {
   stats(queue: QueueName): Promise<QueueStats>
   list(): Promise<readonly QueueStats[]>
   bindings(): Promise<readonly Binding[]>
+  /** `Connection.weigh`. */
+  weigh?(queue: QueueName): Promise<number | undefined>
   purge(queue: QueueName): Promise<number>
+  /** Limits over the cluster (limits/limit-store.ts); places are held by this session as its messages are. Stores that leave it out keep none. */
+  limit?(request: LimitRequest): Promise<readonly LimitAnswer[]>
   /** Tells how many consumers of this session serve each queue, so that `stats` can count them. */
   consuming(queues: readonly QueueName[]): Promise<void>
 }
@@ -60,6 +67,8 @@ export interface PushEntry {
   readonly to: Address
   readonly publishId: string
   readonly notBefore: EpochMs | undefined
+  /** `false`: nobody has to want it. A store that cannot know for sure who wants it puts it where it would be looked for. */
+  readonly mandatory?: false | undefined
 }
 
 export type PushOutcome =
@@ -84,7 +93,13 @@ export interface Claimed {
   readonly begun: boolean
   /** Position in the store-wide order of claims. */
   readonly claim: number
-  readonly enqueuedAt: EpochMs
+  /** Undefined when whoever published it did not say. */
+  readonly enqueuedAt: EpochMs | undefined
+}
+
+export interface ClaimedDelayed {
+  readonly claimed: Claimed
+  readonly notBefore: EpochMs
 }
 
 export type Verdict =

@@ -1,8 +1,8 @@
+import { Batcher } from '../../lib/batcher.js'
 import { deferred } from '../../lib/deferred.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { CloseReason, Settled } from '../broker.js'
 import type { BrokerError } from '../errors.js'
-import { Batcher } from './batcher.js'
 import { messageBytes, type VirtualDelivery } from './delivery.js'
 import type { PushEntry, PushOutcome, StoreSession, Verdict } from './queue-store.js'
 import { connectionClosed, notSent, publishTrouble, storeTrouble, unroutable } from './trouble.js'
@@ -47,7 +47,9 @@ export class StoreLink {
       maxWeight: PUBLISH_BYTES,
       weigh: entry => messageBytes(entry.message),
       send: entries => session.push(entries),
-      answer: (entry, outcome) => (outcome.kind === 'unroutable' ? Promise.reject(unroutable(entry.to)) : undefined),
+      // An event without a listener must not cost an error.
+      answer: (entry, outcome) =>
+        outcome.kind === 'unroutable' && entry.mandatory !== false ? Promise.reject(unroutable(entry.to)) : undefined,
       abandoned: (phase, cause) => Promise.reject(phase === 'waiting' ? notSent(cause) : publishTrouble(cause)),
     })
     this.#verdicts = new Batcher({

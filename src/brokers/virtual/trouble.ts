@@ -13,6 +13,13 @@ export function connectionClosed(doing: string, cause?: unknown): BrokerError {
   return new BrokerError('LVG_CONNECTION_CLOSED', message, { cause, transient: true })
 }
 
+/** Asked of a broker whose features say that it keeps no limits. */
+export function limitsMissing(): BrokerError {
+  const message =
+    'The store of this broker keeps no limits over the cluster. Name one that does: setting `limitStoreUrl`.'
+  return new BrokerError('LVG_LIMITS_MISSING', message, { transient: false })
+}
+
 export function notSent(cause: unknown): NotSentError {
   const message = `The message was not sent: ${reasonOf(cause)}. Nothing reached the broker; it is safe to publish again.`
   return new NotSentError('LVG_NOT_SENT', message, { cause, transient: true })

@@ -38,6 +38,8 @@ class ScriptedSession implements StoreSession {
   /** What the next claims find; after that, nothing. */
   readonly found: (readonly Claimed[] | Promise<readonly Claimed[]>)[] = []
   wakeUp: Deferred<void> = deferred()
+  /** Those given to `wake`. */
+  readonly signals: AbortSignal[] = []
   trusted = 1_000
   disposed = 0
   answerPush = async (entries: readonly PushEntry[]): Promise<readonly PushOutcome[]> =>
@@ -68,6 +70,7 @@ class ScriptedSession implements StoreSession {
   }
 
   async wake(_queues: readonly QueueName[], signal: AbortSignal): Promise<void> {
+    this.signals.push(signal)
     const aborted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
     await Promise.race([this.wakeUp.promise, aborted])
     this.wakeUp = deferred()
@@ -289,6 +292,20 @@ test('each queue in turn comes first in a claim', async () => {
       ['q', 'r'],
     ],
   )
+})
+
+test('a consumer waits with one signal until it was needed, then with a fresh one', async () => {
+  const { session, connection } = await connected()
+  const consumer = await connection.consume([QUEUE], 10)
+  await settleDown()
+  session.wakeUp.resolve()
+  await settleDown()
+  assert.equal(session.signals.length, 2)
+  assert.equal(session.signals[1], session.signals[0])
+  await consumer.add({ name: queueName('other') })
+  await settleDown()
+  assert.equal(session.signals.length, 3)
+  assert.deepEqual([session.signals[0]?.aborted, session.signals[2]?.aborted], [true, false])
 })
 
 test('D87 a delivery that turns out to be lost leaves the window', async () => {

@@ -12,6 +12,8 @@ export interface VirtualBrokerOptions {
   readonly store: QueueStore
   readonly features: BrokerFeatures
   readonly runtime: Pick<Runtime, 'clock'>
+  /** For stores that can take part in a transaction of the user's. */
+  readonly publishWithin?: Broker['publishWithin']
 }
 
 /** A broker whose routing, prefetch, acknowledgement and batching are ours, above any `QueueStore`. */
@@ -22,6 +24,7 @@ export function createVirtualBroker(options: VirtualBrokerOptions): VirtualBroke
 export class VirtualBroker implements Broker {
   readonly url: string
   readonly features: BrokerFeatures
+  readonly publishWithin?: NonNullable<Broker['publishWithin']>
   readonly #store: QueueStore
   readonly #runtime: Pick<Runtime, 'clock'>
   readonly #connections = new Set<VirtualConnection>()
@@ -30,6 +33,7 @@ export class VirtualBroker implements Broker {
   constructor(options: VirtualBrokerOptions) {
     this.url = options.url
     this.features = options.features
+    if (options.publishWithin !== undefined) this.publishWithin = options.publishWithin
     this.#store = options.store
     this.#runtime = options.runtime
   }

@@ -8,7 +8,7 @@ export const UNLIMITED_PREFETCH = 1_000
 export const HELD_BYTES: number = 256 * 1024 * 1024
 
 export interface Window {
-  /** As asked for; 0 = no limit, which is `UNLIMITED_PREFETCH`. */
+  /** As asked for; 0 = no limit, which is `UNLIMITED_PREFETCH`; below 0 = none. */
   readonly prefetch: number
   /** Claimed and not settled, by this consumer. */
   readonly held: number

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { ConfigError } from '../../lib/errors.js'
+import { packageVersion } from '../../lib/node-package-version.js'
 import { type Command, defineCommand } from '../command.js'
 import { CommandError } from '../errors.js'
 import { EXIT } from '../exit-code.js'
@@ -8,7 +9,6 @@ import { project } from '../init/project.js'
 import type { ProjectFile } from '../init/project-file.js'
 import { flag, text } from '../option.js'
 import { outside } from '../output.js'
-import { packageVersion } from '../package-version.js'
 
 export const init: Command = defineCommand({
   name: 'init',

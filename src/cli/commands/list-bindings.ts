@@ -14,7 +14,9 @@ export const listBindings: Command = defineCommand({
     const { app } = await context.loadApp()
     const bindings = await withConnection(app, io, async connection => {
       await connection.declare({ queues: app.queues.declared })
-      return await connection.bindings()
+      const found = await connection.bindings()
+      if (connection.unlisted !== undefined) context.out.remark(connection.unlisted)
+      return found
     })
     const rows = bindings.map(each => [each.queue, each.exchange, each.exchangeType, each.routingKey])
     context.out.result(bindings, () => textTable(['QUEUE', 'EXCHANGE', 'TYPE', 'ROUTING KEY'], rows))

@@ -4,6 +4,7 @@ import { type Command, defineCommand } from '../command.js'
 import { withConnection } from '../connection.js'
 import { EXIT } from '../exit-code.js'
 import { list } from '../option.js'
+import { queueRows } from '../queue-rows.js'
 import { textTable } from '../text-table.js'
 
 export const queues: Command = defineCommand({
@@ -18,7 +19,11 @@ export const queues: Command = defineCommand({
   ],
   run: async (context, options, io) => {
     const { app } = await context.loadApp()
-    const found = await withConnection(app, io, connection => collect(app, connection, options.queues))
+    const found = await withConnection(app, io, async connection => {
+      const rows = await collect(app, connection, options.queues)
+      if (connection.unlisted !== undefined) context.out.remark(connection.unlisted)
+      return rows
+    })
     const rows = found.map(row => [row.queue, row.ready, row.held, row.delayed, row.consumers ?? '?'])
     context.out.result(found, () => textTable(['QUEUE', 'READY', 'HELD', 'DELAYED', 'CONSUMERS'], rows))
     return EXIT.ok
@@ -33,9 +38,5 @@ async function collect(
   if (wanted !== undefined) {
     return await Promise.all(wanted.map(name => connection.stats(app.queues.resolve(name).name)))
   }
-  const listed = await connection.list()
-  const known = new Set(listed.map(row => row.queue))
-  const missing = app.queues.declared.filter(queue => !known.has(queue.name))
-  const rows = [...listed, ...(await Promise.all(missing.map(queue => connection.stats(queue.name))))]
-  return rows.toSorted((a, b) => (a.queue < b.queue ? -1 : 1))
+  return await queueRows(app, connection)
 }

@@ -1,11 +1,11 @@
 import { arch, release, type as system } from 'node:os'
 import type { App } from '../../index.js'
+import { packageVersion } from '../../lib/node-package-version.js'
 import { type Command, defineCommand } from '../command.js'
 import { EXIT } from '../exit-code.js'
 import type { Io } from '../io.js'
 import type { LoadedApp } from '../loaded-app.js'
 import { outside } from '../output.js'
-import { packageVersion } from '../package-version.js'
 import { shownSettings } from '../shown-settings.js'
 
 export const report: Command = defineCommand({

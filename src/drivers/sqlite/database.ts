@@ -1,4 +1,5 @@
 import { SqliteError } from '../errors.js'
+import { isDamaged } from './damage.js'
 import { type Engine, type EngineStatement, openEngine, type SqlRow, type SqlValue } from './engine.js'
 
 export type { SqlRow, SqlValue } from './engine.js'
@@ -33,6 +34,7 @@ export class Database {
   #inside = false
   #open = true
   #doubtful = false
+  #connections = 1
 
   constructor(path: string, options: DatabaseOptions) {
     this.path = path
@@ -69,16 +71,18 @@ export class Database {
     return this.#within('BEGIN', work)
   }
 
-  /** Changes when another connection has committed since. */
-  dataVersion(): number {
-    return Number(this.get('PRAGMA data_version')?.['data_version'])
+  /** Differs from every earlier one when another connection has committed since. */
+  dataVersion(): string {
+    const version = this.get('PRAGMA data_version')?.['data_version']
+    // SQLite counts for each connection, from the start: after an I/O error it is another one.
+    return `${this.#connections}.${version}`
   }
 
   /** Reads every page's structure; throws `SqliteError` `CORRUPT` with what was found. */
   quickCheck(): void {
     const found = this.all('PRAGMA quick_check(5)').map(row => String(Object.values(row)[0]))
     if (found.length === 1 && found[0] === 'ok') return
-    throw new SqliteError('CORRUPT', `SQLite: quick_check of ${this.path}: ${found.join('; ')}`)
+    throw honest(new SqliteError('CORRUPT', `SQLite: quick_check of ${this.path}: ${found.join('; ')}`), this.path)
   }
 
   close(): void {
@@ -127,8 +131,9 @@ export class Database {
     try {
       return act()
     } catch (error) {
-      if (error instanceof SqliteError && error.sqlite === 'IOERR') this.#doubtful = true
-      throw error
+      const known = honest(error, this.path)
+      if (known instanceof SqliteError && known.sqlite === 'IOERR') this.#doubtful = true
+      throw known
     }
   }
 
@@ -140,6 +145,7 @@ export class Database {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new SqliteError('IOERR', `The file cannot be opened again: ${why}`, { cause })
     }
+    this.#connections++
     this.#open = true
     this.#doubtful = false
   }
@@ -173,6 +179,12 @@ function configured(path: string, options: DatabaseOptions): Engine {
     return engine
   } catch (error) {
     engine.close()
-    throw error
+    throw honest(error, path)
   }
+}
+
+/** What SQLite calls damage and is trouble of the disk, told as that: it may pass (D3c). */
+function honest(error: unknown, path: string): unknown {
+  if (!(error instanceof SqliteError) || error.sqlite !== 'CORRUPT' || isDamaged(path)) return error
+  return new SqliteError('IOERR', `The disk refused to read ${path}, which is not damaged.`, { cause: error })
 }

@@ -6,7 +6,7 @@ import { Database } from './database.js'
 import type { HostOptions } from './host.js'
 import type { Chore, Operation, Operations, OperationsContext, OperationsFactory } from './operations.js'
 import type { Processes } from './processes.js'
-import { type FileIdentity, isStill, prepareFile, setAside, wakePath } from './sqlite-file.js'
+import { type FileIdentity, identityOf, isStill, prepareFile, setAside, wakePath, walPath } from './sqlite-file.js'
 import { WakeSignal } from './wake-signal.js'
 
 /** One operation that somebody asked for. */
@@ -46,10 +46,14 @@ export class Executor {
   readonly #world: World
   readonly #clock: Clock
   readonly #identity: FileIdentity
+  /** The write-ahead log's; undefined when there was none. */
+  readonly #log: FileIdentity | undefined
   readonly #db: Database
   readonly #wake: WakeSignal
   readonly #operations: Operations
   readonly #chores = new Map<Chore, Disposable>()
+  /** What the file refused and a timer will do again. */
+  readonly #refused = new Set<() => void>()
   #committed: (() => void)[] = []
   #ended = false
 
@@ -79,6 +83,7 @@ export class Executor {
       opened.db.close()
       throw error
     }
+    this.#log = identityOf(walPath(options.path))
     for (const chore of this.#operations.chores ?? []) this.#arm(chore)
   }
 
@@ -174,15 +179,24 @@ export class Executor {
     for (const act of acts) act()
   }
 
+  /**
+   * The log, too: it is found by its name, so that of a file that was moved away serves the new one in its place, until the last of
+   * the old connections takes it away from under the new. From then on others would write a log that is not ours.
+   */
+  #inPlace(): boolean {
+    if (!isStill(this.#path, this.#identity)) return false
+    return this.#log === undefined || isStill(walPath(this.#path), this.#log)
+  }
+
   #mustBeInPlace(): void {
-    if (!isStill(this.#path, this.#identity)) throw this.#misplaced()
+    if (!this.#inPlace()) throw this.#misplaced()
   }
 
   /** Ends the session when the error says that the file cannot be used any more. */
   #judge(error: unknown): void {
     if (this.#ended) return
     if (error instanceof SqliteError && error.damaged) this.#lose(error)
-    else if (!isStill(this.#path, this.#identity)) this.#lose(this.#misplaced(error))
+    else if (!this.#inPlace()) this.#lose(this.#misplaced(error))
   }
 
   #misplaced(cause?: unknown): SqliteError {
@@ -245,9 +259,18 @@ export class Executor {
       if (!(error instanceof SqliteError)) throw error
       this.#judge(error)
       if (this.#ended) return
-      if (error.unwritable || error.sqlite === 'BUSY') this.#timer(REFUSED_PAUSE, act)
+      if (error.unwritable || error.sqlite === 'BUSY') this.#again(act)
       else this.#lose(error)
     }
+  }
+
+  #again(act: () => void): void {
+    if (this.#refused.has(act)) return
+    this.#refused.add(act)
+    this.#world.clock.timer(REFUSED_PAUSE, () => {
+      this.#refused.delete(act)
+      this.#safely(act)
+    })
   }
 
   #context(): OperationsContext {

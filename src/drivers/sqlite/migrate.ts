@@ -2,6 +2,9 @@ import { ConfigError } from '../../lib/errors.js'
 import type { Database } from './database.js'
 import { APPLICATION_ID, foreignFile } from './sqlite-file.js'
 
+/** A connection of ours, or of a user's. */
+type Migratable = Pick<Database, 'run' | 'get' | 'exec' | 'transaction'> & { readonly path: string | undefined }
+
 /** Version of the table that keeps the versions, in `user_version`. */
 const LAYOUT = 1
 
@@ -17,7 +20,7 @@ export interface Schema {
  * `ConfigError` `LVG_SQLITE_SCHEMA_TOO_NEW` when a newer Lovage has written the file (M40), `LVG_SQLITE_FOREIGN_FILE` when another
  * program has.
  */
-export function migrate(db: Database, schema: Schema): void {
+export function migrate(db: Migratable, schema: Schema): void {
   if (versionOf(db, schema) === schema.steps.length) return
   db.transaction(() => {
     // Others may have been here between the look and the lock.
@@ -32,11 +35,12 @@ export function migrate(db: Database, schema: Schema): void {
   })
 }
 
-function versionOf(db: Database, schema: Schema): number {
-  const id = Number(db.get('PRAGMA application_id')?.['application_id'])
+function versionOf(db: Migratable, schema: Schema): number {
+  // In this order: another process may write both between the two looks, and a version without our id is somebody else's.
   const layout = Number(db.get('PRAGMA user_version')?.['user_version'])
+  const id = Number(db.get('PRAGMA application_id')?.['application_id'])
   // Id 0 and version 0: new, or a result database that Celery made, which is shared.
-  if (id !== APPLICATION_ID && (id !== 0 || layout !== 0)) throw foreignFile(db.path, id)
+  if (id !== APPLICATION_ID && (id !== 0 || layout !== 0)) throw foreignFile(db.path ?? 'The database', id)
   if (layout > LAYOUT) throw tooNew(db, 'file layout', layout, LAYOUT)
   db.exec('CREATE TABLE IF NOT EXISTS lovage_schema (component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
   const row = db.get<{ readonly version: number }>(
@@ -48,9 +52,9 @@ function versionOf(db: Database, schema: Schema): number {
   return version
 }
 
-function tooNew(db: Database, what: string, found: number, known: number): ConfigError {
+function tooNew(db: Migratable, what: string, found: number, known: number): ConfigError {
   return new ConfigError(
     'LVG_SQLITE_SCHEMA_TOO_NEW',
-    `${db.path} was written by a newer Lovage: its ${what} have version ${found}, this Lovage knows versions up to ${known}. Use a Lovage that knows version ${found}, or another file.`,
+    `${db.path ?? 'The database'} was written by a newer Lovage: its ${what} have version ${found}, this Lovage knows versions up to ${known}. Use a Lovage that knows version ${found}, or another file.`,
   )
 }

@@ -50,7 +50,11 @@ export interface OperationsContext {
   emit(event: unknown): void
   /** Wakes every watcher of this file's wake signal, in all processes. */
   touch(): void
-  /** Calls `hint` after a touch or another process's commit, now and then without either, until disposed. */
+  /**
+   * Calls `hint` after a touch or another process's commit, now and then without either, until disposed. One hint for one
+   * commit: what it could not look at because the file refused, it throws (`SqliteError`), and is called again a second
+   * later. The same goes for what the timers of `clock` ring.
+   */
   watch(hint: () => void): Disposable
 }
 

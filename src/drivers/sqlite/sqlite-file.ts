@@ -1,4 +1,14 @@
-import { accessSync, closeSync, constants, existsSync, openSync, renameSync, type Stats, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../lib/errors.js'
 import { SqliteError } from '../errors.js'
@@ -32,10 +42,23 @@ export function prepareFile(path: string, options: { readonly allowNetworkFilesy
   if (!allows(folder, constants.W_OK | constants.X_OK)) {
     throw pathError(`${path} cannot be used: this process may not write to the folder ${folder}.`)
   }
-  if (stats === undefined) create(path)
-  else checkContent(path, stats)
+  if (stats === undefined) {
+    dropCompanions(path)
+    create(path)
+  } else checkContent(path, stats)
   const made = statSync(path)
   return { device: made.dev, inode: made.ino }
+}
+
+/** Undefined when the path names nothing. */
+export function identityOf(path: string): FileIdentity | undefined {
+  const stats = lookAt(path)
+  return stats === undefined ? undefined : { device: stats.dev, inode: stats.ino }
+}
+
+/** The write-ahead log that SQLite keeps beside a file. */
+export function walPath(path: string): string {
+  return `${path}-wal`
 }
 
 /** False when the path names another file by now, or none. */
@@ -69,6 +92,28 @@ export type WakeName = (typeof WAKE_NAMES)[number]
 /** The file that carries the wake signal. Its presence also tells that the file beside it was made by us. */
 export function wakePath(path: string, name: WakeName): string {
   return join(dirname(path), `${basename(path)}-${name}`)
+}
+
+/**
+ * What a file that was moved away has left beside its old name. SQLite would take it for the new file's: it would work in the
+ * memory that connections to the moved file share, and cut it short under them, which ends their process (SIGBUS).
+ */
+function dropCompanions(path: string): void {
+  const companions = ['-wal', '-shm'].map(ending => ({ name: path + ending, identity: identityOf(path + ending) }))
+  // Seen while there was no file: none of them belongs to one that somebody makes meanwhile.
+  if (lookAt(path) !== undefined) return
+  for (const { name, identity } of companions) {
+    if (identity === undefined) continue
+    const aside = `${name}.old-${process.pid}-${identity.inode}`
+    try {
+      renameSync(name, aside)
+      if (isStill(aside, identity)) unlinkSync(aside)
+      else renameSync(aside, name)
+    } catch (error) {
+      // Somebody else was quicker.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw pathError(`${name} cannot be removed.`, error)
+    }
+  }
 }
 
 function create(path: string): void {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { nodeRuntime } from '../../lib/node-runtime.js'
+import { kernelMonotonic } from '../kernel-clock.js'
 import { Executor, type Reply } from './executor.js'
-import { kernelMonotonic } from './kernel-clock.js'
 import type { Operations, OperationsFactory } from './operations.js'
 import { nodeProcesses } from './processes.js'
 import { errorToWire, type FromThread, type ThreadData, type ToThread, type WireError } from './thread-messages.js'

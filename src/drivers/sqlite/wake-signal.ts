@@ -24,7 +24,8 @@ export class WakeSignal {
   #file: FSWatcher | undefined
   #timer: Disposable | undefined
   #pause: Ms = POLL_FIRST
-  #version = 0
+  /** As last seen; undefined: never. */
+  #version: string | undefined
 
   /** `path`: of the signal's file; undefined: poll only. */
   constructor(db: Database, clock: Clock, path: string | undefined) {
@@ -66,10 +67,19 @@ export class WakeSignal {
   }
 
   #begin(): void {
-    this.#version = this.#db.dataVersion()
+    this.#version = this.#versionNow()
     this.#pause = POLL_FIRST
     this.#listen()
     this.#arm()
+  }
+
+  /** Undefined when the file cannot be asked now: the first poll that can will hint. */
+  #versionNow(): string | undefined {
+    try {
+      return this.#db.dataVersion()
+    } catch {
+      return undefined
+    }
   }
 
   #end(): void {

@@ -1,20 +1,9 @@
 import type { Runtime } from '../../lib/runtime.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
-import type { Call, Execution, Interrupt, Outcome, OutcomeKind, Pool, PoolStats, Where } from '../pool.js'
-
-/** Runs one call and hands its outcome to `control.end`; never rejects. Given by the worker: a pool knows nothing of tasks. */
-export type Execute = (call: Call, control: CallControl) => Promise<void>
-
-export interface CallControl {
-  /** At most one listener; told at once when an interrupt came before it. */
-  onInterrupt(listener: InterruptListener): void
-  /** The first one counts: a killed call has ended already. */
-  end(outcome: Outcome): void
-}
-
-export interface InterruptListener {
-  interrupted(reason: Interrupt): void
-}
+import type { CallControl, Execute, InterruptListener } from '../call-control.js'
+import { poolBusy } from '../errors.js'
+import { killedOutcome } from '../killed-outcome.js'
+import type { Call, Execution, Interrupt, Outcome, Pool, PoolStats, Where } from '../pool.js'
 
 export interface InlinePoolOptions {
   readonly runtime: Runtime
@@ -29,15 +18,20 @@ export interface InlinePoolOptions {
  */
 export class InlinePool implements Pool {
   readonly kind = 'inline'
+  /** Nothing of its own can fail. */
+  readonly failed: Promise<unknown> = new Promise(() => undefined)
+  readonly #initialSize: number
   readonly #runtime: Runtime
   readonly #execute: Execute
   #size: number
   #running = 0
+  #handed = 0
 
   constructor(options: InlinePoolOptions) {
     this.#runtime = options.runtime
     this.#execute = options.execute
     this.#size = options.size
+    this.#initialSize = options.size
   }
 
   get size(): number {
@@ -48,6 +42,7 @@ export class InlinePool implements Pool {
 
   run(call: Call): Execution {
     this.#running++
+    this.#handed++
     const { clock, host } = this.#runtime
     const execution = new InlineExecution(this, { pid: host.pid, at: clock.steady() })
     void this.#execute(call, execution)
@@ -64,11 +59,24 @@ export class InlinePool implements Pool {
   }
 
   async resize(size: number): Promise<void> {
-    this.#size = size
+    this.#size = Math.max(size, Math.min(this.#size, this.#running))
+    if (this.#size > size) throw poolBusy()
   }
 
+  async restart(): Promise<void> {}
+
   stats(): PoolStats {
-    return { kind: this.kind, size: this.#size, running: this.#running, members: [this.#runtime.host.pid] }
+    return {
+      kind: this.kind,
+      size: this.#size,
+      initialSize: this.#initialSize,
+      running: this.#running,
+      members: [this.#runtime.host.pid],
+      handed: [this.#handed],
+      handedTotal: this.#handed,
+      maxTasksPerChild: undefined,
+      maxMemoryPerChild: undefined,
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -76,8 +84,8 @@ export class InlinePool implements Pool {
 
 class InlineExecution implements Execution, CallControl {
   readonly outcome: Promise<Outcome>
+  readonly where: Where
   readonly #pool: InlinePool
-  readonly #where: Where
   #settle: (outcome: Outcome) => void = () => undefined
   #interrupt: Interrupt | undefined
   #listener: InterruptListener | undefined
@@ -85,14 +93,14 @@ class InlineExecution implements Execution, CallControl {
 
   constructor(pool: InlinePool, where: Where) {
     this.#pool = pool
-    this.#where = where
+    this.where = where
     this.outcome = new Promise(resolve => {
       this.#settle = resolve
     })
   }
 
   get accepted(): Promise<Where> {
-    return Promise.resolve(this.#where)
+    return Promise.resolve(this.where)
   }
 
   onInterrupt(listener: InterruptListener): void {
@@ -107,8 +115,8 @@ class InlineExecution implements Execution, CallControl {
   }
 
   kill(signal: string): void {
-    const runtime = this.#pool.elapsed(this.#where.at)
-    this.end({ ...killedOutcome(this.#interrupt, signal), children: [], runtime })
+    const runtime = this.#pool.elapsed(this.where.at)
+    this.end({ ...killedOutcome(this.#interrupt, `signal ${signal}`), children: [], runtime })
   }
 
   end(outcome: Outcome): void {
@@ -116,24 +124,5 @@ class InlineExecution implements Execution, CallControl {
     this.#ended = true
     this.#pool.release()
     this.#settle(outcome)
-  }
-}
-
-/** What a kill means depends on why it came. */
-function killedOutcome(interrupt: Interrupt | undefined, signal: string): OutcomeKind {
-  switch (interrupt?.kind) {
-    case 'hard-time-limit':
-      return { kind: 'timed-out', limit: interrupt.limit, hard: true, traceback: undefined }
-    case 'terminated':
-      return { kind: 'cancelled', why: 'terminated', signal: interrupt.signal }
-    case 'shutdown':
-    case 'lease-lost':
-    case 'connection-lost':
-      return { kind: 'cancelled', why: interrupt.kind, signal: undefined }
-    case 'soft-time-limit':
-    case undefined:
-      return { kind: 'lost', exit: `signal ${signal}` }
-    default:
-      return interrupt satisfies never
   }
 }

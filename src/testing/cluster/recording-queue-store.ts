@@ -1,4 +1,5 @@
 import type { Binding, CloseReason, QueueStats, Settled, Topology } from '../../brokers/broker.js'
+import type { LimitAnswer, LimitRequest } from '../../brokers/limits/limit-store.js'
 import type {
   Claimed,
   PushEntry,
@@ -102,8 +103,16 @@ export class RecordingSession implements StoreSession {
     return this.inner.bindings()
   }
 
+  async weigh(queue: QueueName): Promise<number | undefined> {
+    return this.inner.weigh?.(queue)
+  }
+
   purge(queue: QueueName): Promise<number> {
     return this.inner.purge(queue)
+  }
+
+  async limit(request: LimitRequest): Promise<readonly LimitAnswer[]> {
+    return (await this.inner.limit?.(request)) ?? []
   }
 
   consuming(queues: readonly QueueName[]): Promise<void> {

@@ -1,4 +1,6 @@
 import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../../backends/backend.js'
+import type { QuietChord, QuietClaim } from '../../backends/quiet-chord.js'
+import type { RevocationLog } from '../../backends/revocation-log.js'
 import { LovageError } from '../../lib/errors.js'
 import type { Ms } from '../../lib/time.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
@@ -15,6 +17,9 @@ const STANDSTILL: Ms = 2000
 export class TestClientBackend implements ResultBackend {
   readonly url: string
   readonly features: BackendFeatures
+  readonly revocations?: RevocationLog
+  readonly findIds?: (prefix: string, limit: number) => Promise<readonly TaskId[]>
+  readonly claimQuietChords?: (claim: QuietClaim) => Promise<readonly QuietChord[]>
   readonly #backend: ResultBackend
   readonly #realWork: RealWork
   readonly #drives: () => number
@@ -24,6 +29,11 @@ export class TestClientBackend implements ResultBackend {
     this.url = backend.url
     this.features = backend.features
     this.#backend = backend
+    if (backend.revocations !== undefined) this.revocations = backend.revocations
+    const find = backend.findIds?.bind(backend)
+    if (find !== undefined) this.findIds = find
+    const claim = backend.claimQuietChords?.bind(backend)
+    if (claim !== undefined) this.claimQuietChords = claim
     this.#realWork = realWork
     this.#drives = drives
   }
@@ -71,8 +81,8 @@ export class TestClientBackend implements ResultBackend {
     return this.#backend.forgetGroup(id)
   }
 
-  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void> {
-    return this.#backend.setChordSize(chord, size, ttl)
+  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void> {
+    return this.#backend.setChordSize(chord, size, ttl, memo)
   }
 
   arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival> {

@@ -48,6 +48,13 @@ export type TestClusterOptions = CommonOptions &
     | { readonly define: (app: App) => void; readonly app?: undefined }
   )
 
+/** Nothing stalls here by itself, and an hour of virtual time would be a thousand looks. */
+const UNWATCHED: SettingsInput = Object.freeze({
+  workerStallTimeout: 0,
+  workerUnservedQueueWarning: false,
+  chordSweepInterval: 0,
+})
+
 export interface DrainOptions {
   /** The most virtual time it may take; default 7 days. */
   readonly within?: Duration
@@ -159,7 +166,7 @@ export class TestCluster implements AsyncDisposable {
     const backend = keepsResults(app)
       ? { backend: new TestClientBackend(this.#place.clientBackend(), this.#realWork, () => this.#time.drives) }
       : {}
-    const settings = { ...this.#options.settings, taskAlwaysEager: false }
+    const settings = { ...UNWATCHED, ...this.#options.settings, taskAlwaysEager: false }
     this.#adopted.push(
       app.substitute({
         runtime: this.#place.runtime,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Arrival, ChordPart, ResultBackend } from '../../backends/backend.js'
 import { taskId } from '../../protocol/ids.js'
+import type { ResultMeta } from '../../protocol/result-meta.js'
 import { type BackendCase, BOOM, failure, meta, part, success } from './backend-bench.js'
 
 /** Counting: reliability D70, D71, D73. */
@@ -147,19 +148,17 @@ export const CHORDS: readonly BackendCase[] = (
     {
       name: 'D73 parts that failed or were revoked arrive as what they are',
       async run(bench) {
-        const backend = await bench.open()
-        const chord = bench.chord()
-        await backend.setChordSize(chord, 3, undefined)
-        const ids = [0, 1, 2].map(i => part(chord, i).taskId)
-        const metas = [
-          failure(ids[0] as ChordPart['taskId']),
-          meta(ids[1] as ChordPart['taskId'], { status: 'REVOKED', error: { ...BOOM, module: 'their.module' } }),
-          success(ids[2] as ChordPart['taskId'], { ok: [1] }),
-        ]
-        const arrivals = await Promise.all(
-          metas.map((one, index) => backend.arrive({ ...part(chord, index), meta: one }, undefined)),
-        )
-        assert.deepEqual(partsOf(arrivals.find(arrival => arrival.kind === 'complete')), metas)
+        const { metas, parts } = await mixedChord(await bench.open(), bench.chord())
+        const telling = ({ taskId, status, result, error }: ResultMeta) => ({ taskId, status, result, error })
+        assert.deepEqual(parts.map(telling), metas.map(telling))
+      },
+    },
+    {
+      name: 'D73 parts come back as whole records',
+      needs: ['whole-parts'],
+      async run(bench) {
+        const { metas, parts } = await mixedChord(await bench.open(), bench.chord())
+        assert.deepEqual(parts, metas)
       },
     },
     {
@@ -196,6 +195,21 @@ export const CHORDS: readonly BackendCase[] = (
     },
   ] satisfies readonly BackendCase[]
 ).map(one => ({ ...one, needs: ['chords', ...('needs' in one ? one.needs : [])] }))
+
+/** A part that failed, one that was revoked, and one that succeeded. */
+async function mixedChord(backend: ResultBackend, chord: ChordPart['chord']) {
+  await backend.setChordSize(chord, 3, undefined)
+  const ids = [0, 1, 2].map(i => part(chord, i).taskId)
+  const metas = [
+    failure(ids[0] as ChordPart['taskId']),
+    meta(ids[1] as ChordPart['taskId'], { status: 'REVOKED', error: { ...BOOM, module: 'their.module' } }),
+    success(ids[2] as ChordPart['taskId'], { ok: [1] }),
+  ]
+  const arrivals = await Promise.all(
+    metas.map((one, index) => backend.arrive({ ...part(chord, index), meta: one }, undefined)),
+  )
+  return { metas, parts: partsOf(arrivals.find(arrival => arrival.kind === 'complete')) }
+}
 
 /** In one turn. */
 async function arriveAll(backend: ResultBackend, parts: readonly ChordPart[]): Promise<readonly Arrival['kind'][]> {

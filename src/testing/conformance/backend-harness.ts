@@ -5,14 +5,22 @@ import type { Ms } from '../../lib/time.js'
 export type BackendCapability =
   /** `arrive` counts (`features.chords`). */
   | 'chords'
+  /** `claimQuietChords`. */
+  | 'quiet-chords'
   /** A chord's size may come with its parts instead of `setChordSize`. */
   | 'size-with-part'
+  /** A part of a chord comes back with everything that its record held. */
+  | 'whole-parts'
   /** Saved groups. */
   | 'groups'
+  /** A store that comes too late is refused to the writer (D44). */
+  | 'refusals'
   /** Older attempts are refused (D45). */
   | 'fences'
   /** Records can be read by any process, any number of times. */
   | 'shared'
+  /** `revocations`. */
+  | 'revocations'
   /** `ttl` is honoured, and the harness can let it pass. */
   | 'expiry'
 

@@ -48,6 +48,7 @@ export const OVERWRITING: readonly BackendCase[] = [
   ...OVERWRITES.map(
     ([what, first, second, answer]): BackendCase => ({
       name: `D44 overwriting ${what} is ${answer === 'stored' ? 'done' : 'refused'}`,
+      needs: answer === 'refused' ? ['refusals'] : [],
       async run(bench) {
         const backend = await bench.open()
         const id = bench.id()

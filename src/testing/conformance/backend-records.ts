@@ -125,6 +125,18 @@ const RECORDS: Readonly<Record<string, (id: TaskId) => ResultMeta>> = {
 
 /** What is stored comes back as it was: results.md §1, §2. */
 export const RECORDING: readonly BackendCase[] = [
+  {
+    name: 'records are found by how their ids begin',
+    needs: ['shared'],
+    async run(bench) {
+      const backend = await bench.open()
+      const ids = ['a*b', 'a*c', 'a.d', 'a', 'b'].map(id => taskId(id))
+      for (const id of ids) await backend.store(success(id, 1), KEPT)
+      assert.ok(backend.findIds, 'the backend finds records')
+      assert.deepEqual((await backend.findIds('a*', 10)).toSorted(), ['a*b', 'a*c'])
+      assert.deepEqual([(await backend.findIds('a', 2)).length, await backend.findIds('x', 10)], [2, []])
+    },
+  },
   ...Object.entries(RECORDS).map(
     ([what, make]): BackendCase => ({
       name: `a record comes back as it was stored: ${what}`,

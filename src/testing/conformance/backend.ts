@@ -4,11 +4,22 @@ import { EXPIRY } from './backend-expiry.js'
 import { GROUPS } from './backend-groups.js'
 import type { BackendCapability, BackendHarness } from './backend-harness.js'
 import { OVERWRITING } from './backend-overwriting.js'
+import { QUIET_CHORDS } from './backend-quiet-chords.js'
 import { RECORDING } from './backend-records.js'
+import { REVOCATIONS } from './backend-revocations.js'
 import { WATCHING } from './backend-watching.js'
 import type { RegisterTest } from './broker.js'
 
-const CASES: readonly BackendCase[] = [...RECORDING, ...OVERWRITING, ...WATCHING, ...EXPIRY, ...GROUPS, ...CHORDS]
+const CASES: readonly BackendCase[] = [
+  ...RECORDING,
+  ...OVERWRITING,
+  ...WATCHING,
+  ...EXPIRY,
+  ...GROUPS,
+  ...CHORDS,
+  ...QUIET_CHORDS,
+  ...REVOCATIONS,
+]
 
 /**
  * Registers one test for every promise of the result backend port (backends/backend.ts), each on a fresh store from the

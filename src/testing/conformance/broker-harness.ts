@@ -2,29 +2,28 @@ import type { Connection } from '../../brokers/broker.js'
 import type { EpochMs, Ms } from '../../lib/time.js'
 
 /** What an adapter may lack, by the name under which its cases are skipped. */
-export type BrokerCapability =
-  /** Messages with a higher priority are handed out first. */
-  | 'priorities'
-  /** `notBefore`, and `requeue` with a delay, are kept by the broker. */
-  | 'delays'
-  /** A repeated publish id inserts nothing (D05). */
-  | 'dedupe'
-  | 'topic'
-  | 'fanout'
-  /** `list` and `bindings` know everything that was declared. */
-  | 'enumeration'
-  /** `stats` counts held messages and consumers. */
-  | 'accounting'
-  /** A requeued message is the next one handed out. */
-  | 'old-place'
-  /** Faults are counted and clean hand-backs are not (D40). */
-  | 'faults'
-  /** `Delivery.claim` grows store-wide (D45). */
-  | 'claim-order'
-  /** An auto-delete queue goes with its last consumer. */
-  | 'auto-delete'
-  /** `freeze` works: held messages are guarded by a lease (D22–D28). */
-  | 'leases'
+export const BROKER_CAPABILITIES = {
+  priorities: 'Messages with a higher priority are handed out first.',
+  delays: '`notBefore` is kept by the broker.',
+  parking: '`requeue` with a delay is kept by the broker.',
+  dedupe: 'A repeated publish id inserts nothing (D05).',
+  topic: 'Topic exchanges route.',
+  fanout: 'Fanout exchanges route.',
+  enumeration: '`list` and `bindings` know everything that was declared.',
+  accounting: '`stats` counts held messages and consumers.',
+  weighing: '`weigh` tells how many bytes are ready in a queue.',
+  'old-place': 'A requeued message is the next one handed out.',
+  faults: 'Faults are counted and clean hand-backs are not (D40).',
+  'claim-order': '`Delivery.claim` grows store-wide (D45).',
+  'auto-delete': 'An auto-delete queue goes with its last consumer.',
+  'message-ttl': 'A message leaves an auto-delete queue after the `x-message-ttl` of that.',
+  'wide-integers': 'Headers hold integers beyond 2⁵³ exactly.',
+  'many-queues': 'A thousand queues are made in no time.',
+  limits: 'Limits over the cluster are kept by the broker.',
+  leases: 'Held messages are guarded by a lease, and `freeze` works (D22–D28).',
+} as const
+
+export type BrokerCapability = keyof typeof BROKER_CAPABILITIES
 
 export interface BrokerTimes {
   /** How much time a case lets pass between two looks. */

@@ -34,10 +34,11 @@ const TEXT_HEADERS: Readonly<Record<string, unknown>> = {
 const BINARY_HEADERS: Readonly<Record<string, unknown>> = {
   bytes: Uint8Array.from({ length: 256 }, (_, i) => i),
   noBytes: new Uint8Array(0),
-  big: 2n ** 60n + 1n,
   date: new Date(1_790_000_000_000),
-  inside: [{ bytes: Uint8Array.of(0, 255), date: new Date(0) }, -(2n ** 60n)],
+  inside: [{ bytes: Uint8Array.of(0, 255), date: new Date(0) }],
 }
+
+const WIDE_HEADERS: Readonly<Record<string, unknown>> = { big: 2n ** 60n + 1n, inside: [-(2n ** 60n) - 1n] }
 
 /** Nothing about a message changes on its way. */
 export const MESSAGES: readonly BrokerCase[] = [
@@ -65,10 +66,18 @@ export const MESSAGES: readonly BrokerCase[] = [
     },
   },
   {
-    name: 'headers that hold bytes, big integers and dates arrive as they were sent',
+    name: 'headers that hold bytes and dates arrive as they were sent',
     async run(bench) {
       const message = { headers: BINARY_HEADERS, properties: {}, body: Buffer.from('x') }
       assert.deepEqual(plain((await roundTrip(bench, message)).headers), plain(BINARY_HEADERS))
+    },
+  },
+  {
+    name: 'headers that hold integers of 64 bits arrive as they were sent',
+    needs: ['wide-integers'],
+    async run(bench) {
+      const message = { headers: WIDE_HEADERS, properties: {}, body: Buffer.from('x') }
+      assert.deepEqual(plain((await roundTrip(bench, message)).headers), plain(WIDE_HEADERS))
     },
   },
   {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { BrokerError } from '../../brokers/errors.js'
+import { BrokerError, UnroutableError } from '../../brokers/errors.js'
 import { queueName } from '../../protocol/ids.js'
 import { type BrokerCase, Reader } from './broker-bench.js'
 
@@ -48,6 +48,22 @@ export const QUEUES: readonly BrokerCase[] = [
     },
   },
   {
+    name: 'D64 a queue weighs about what the messages in it do, and nothing when it is empty',
+    needs: ['weighing'],
+    async run(bench) {
+      const { connection, queue } = await bench.queue()
+      const weigh = async (): Promise<number> => (await connection.weigh?.(queue.name)) ?? Number.NaN
+      assert.equal(await connection.weigh?.(queueName('nowhere')), 0)
+      assert.equal(await weigh(), 0)
+      const body = 'x'.repeat(10_000)
+      for (let i = 0; i < 20; i++) await bench.publish(connection, queue.name, body)
+      const full = await weigh()
+      assert.ok(full >= 200_000 && full <= 400_000, `${full} bytes`)
+      await connection.purge(queue.name)
+      assert.equal(await weigh(), 0)
+    },
+  },
+  {
     name: 'purge drops ready messages, says how many, and leaves held ones to their holder',
     async run(bench) {
       const { connection, queue } = await bench.queue()
@@ -84,6 +100,43 @@ export const QUEUES: readonly BrokerCase[] = [
       await consumers[1]?.[Symbol.asyncDispose]()
       assert.deepEqual(await connection.list(), [])
       assert.deepEqual(await connection.bindings(), [])
+    },
+  },
+  {
+    name: 'H18 an auto-delete queue that nobody has ever consumed goes after the session that declared it',
+    needs: ['auto-delete'],
+    async run(bench) {
+      const other = await bench.connect()
+      const owner = await bench.connect()
+      const limits = { 'x-expires': Math.max(500, bench.times.delay) }
+      const name = queueName('reply')
+      await owner.declare({ queues: [{ name, autoDelete: true, arguments: limits }] })
+      await bench.publish(other, name, 'x')
+      await owner[Symbol.asyncDispose]()
+      await bench.eventually('the end of the queue', async () => {
+        const published = bench.publish(other, name, 'y')
+        return await published.then(
+          () => false,
+          error => error instanceof UnroutableError,
+        )
+      })
+    },
+  },
+  {
+    name: 'H18 what nobody takes from a queue with a message TTL is dropped',
+    needs: ['auto-delete', 'message-ttl'],
+    async run(bench) {
+      const ttl = bench.times.delay
+      const { connection, queue } = await bench.queue({ autoDelete: true, arguments: { 'x-message-ttl': ttl } })
+      await bench.fill(connection, queue.name, 3)
+      await bench.eventually('an empty queue', async () => (await connection.stats(queue.name)).ready === 0)
+      const reader = new Reader(await connection.consume([queue], 1), delivery => void delivery.ack())
+      // Again and again: one of them is taken within its time, however slow this machine is.
+      await bench.eventually('a fresh one', async () => {
+        await bench.publish(connection, queue.name, 'fresh')
+        return reader.deliveries.length > 0
+      })
+      assert.equal(reader.texts[0], 'fresh')
     },
   },
   {

@@ -13,6 +13,18 @@ const B: Queue = { name: queueName('b') }
 /** Exchanges, queues and bindings. */
 export const ROUTING: readonly BrokerCase[] = [
   {
+    name: 'H37 what nobody has to want is dropped in silence when nobody does',
+    async run(bench) {
+      const { connection, queue } = await bench.queue(A)
+      await connection.declare({ exchanges: [MAIL] })
+      const fate = { mandatory: false } as const
+      await bench.send(connection, { exchange: 'mail', routingKey: 'nobody' }, 'x', fate)
+      await bench.publish(connection, queueName('nowhere'), 'x', fate)
+      await bench.publish(connection, queue.name, 'y', fate)
+      assert.deepEqual(await bench.drain(connection, queue.name), ['y'])
+    },
+  },
+  {
     name: 'the default exchange delivers to the queue of that name, bound elsewhere or not',
     async run(bench) {
       const { connection } = await bench.queue({ ...A, exchange: MAIL, routingKey: 'k' })

@@ -3,6 +3,7 @@ import { CLAIMING } from './broker-claiming.js'
 import { CONSUMING } from './broker-consuming.js'
 import type { BrokerCapability, BrokerHarness } from './broker-harness.js'
 import { LEASING } from './broker-leases.js'
+import { LIMITING } from './broker-limits.js'
 import { MESSAGES } from './broker-messages.js'
 import { PUBLISHING } from './broker-publishing.js'
 import { QUEUES } from './broker-queues.js'
@@ -19,6 +20,7 @@ const CASES: readonly BrokerCase[] = [
   ...LEASING,
   ...CONSUMING,
   ...QUEUES,
+  ...LIMITING,
 ]
 
 /**

@@ -590,6 +590,10 @@ class AmqpDelivery implements Delivery {
     return this.#connection.owns(this.#tag) ? 'settled' : 'stale'
   }
 
+  condemn(): Promise<Settled> {
+    return this.begin()
+  }
+
   async current(): Promise<boolean> {
     return this.#connection.owns(this.#tag)
   }

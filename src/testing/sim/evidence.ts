@@ -39,7 +39,7 @@ export interface DeadLetterSeen {
 
 /** Everything a checker may look at. While the run goes on, `final` is undefined. */
 export interface Evidence {
-  readonly profile: 'lease-like' | 'amqp-like'
+  readonly profile: 'lease-like' | 'amqp-like' | 'log-disk'
   readonly journal: Journal
   readonly ledger: Ledger
   readonly backend: BackendLog

@@ -1,5 +1,6 @@
 import type { TaskContext } from '../../app/task-context.js'
 import type { EpochMs, SteadyMs } from '../../lib/time.js'
+import { attemptNumber } from '../../protocol/attempt-number.js'
 import type { SimProcess } from './sim-process.js'
 
 /** One entering of a handler. */
@@ -9,6 +10,8 @@ export interface Execution {
   readonly id: string
   readonly task: string
   readonly retries: number
+  /** `attemptNumber`. */
+  readonly attempt: number
   readonly args: readonly unknown[]
   readonly process: SimProcess
   /** True time. */
@@ -60,7 +63,19 @@ export class Journal {
     const { redelivered, faults } = context.deliveryInfo
     const execution: Execution = {
       number: this.executions.length + 1,
-      ...{ id, task, retries, args, process, eta, expires, redelivered, faults, revoked },
+      ...{
+        id,
+        task,
+        retries,
+        attempt: attemptNumber(context),
+        args,
+        process,
+        eta,
+        expires,
+        redelivered,
+        faults,
+        revoked,
+      },
       at: this.#now(),
       wall: process.runtime.clock.now(),
       end: undefined,

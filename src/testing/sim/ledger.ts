@@ -56,6 +56,8 @@ export interface LedgerMessage {
   forgottenAcks: number
   /** Acked, or lost by a broker that may lose. */
   gone: 'no' | 'acked' | 'lost'
+  /** The broker has forgotten what became of it lately: claims, faults, acks. */
+  rewound: boolean
 }
 
 /** How long a publish is known at least. */
@@ -114,6 +116,7 @@ export class Ledger {
       faults: 0,
       forgottenAcks: 0,
       gone: 'no',
+      rewound: false,
     }
     this.#once(entry)
     this.messages.push(entry)
@@ -132,7 +135,7 @@ export class Ledger {
     const entry = this.#byMessage.get(message)
     if (entry === undefined) return
     const last = entry.claims.at(-1)
-    if (entry.gone === 'acked') this.#wrong('I12', entry.id, `${entry.id}: was handed out after its ack`)
+    if (entry.gone === 'acked') this.wrong('I12', entry.id, `${entry.id}: was handed out after its ack`)
     if (last?.end === 'open') this.#returned(last)
     const { token, redelivered, faults, begun } = given
     const at = this.#now()
@@ -142,10 +145,10 @@ export class Ledger {
       end: 'open',
       endedAt: undefined,
     }
-    if (last !== undefined && !redelivered)
-      this.#wrong('I12', entry.id, `${entry.id}: came again without being flagged`)
+    if (last !== undefined && !redelivered && !entry.rewound)
+      this.wrong('I12', entry.id, `${entry.id}: came again without being flagged`)
     if (faults < entry.faults)
-      this.#wrong('I05', entry.id, `${entry.id}: has had ${entry.faults} faults and says ${faults}`)
+      this.wrong('I05', entry.id, `${entry.id}: has had ${entry.faults} faults and says ${faults}`)
     entry.claims.push(claim)
     session.held.set(token, claim)
   }
@@ -163,7 +166,7 @@ export class Ledger {
     const claim = session.held.get(token)
     if (claim === undefined || answer === 'stale') return
     if (claim.message.claims.at(-1) !== claim || claim.end !== 'open') {
-      this.#wrong('I12', claim.message.id, `${claim.message.id}: a verdict on a token that was lost was taken`)
+      this.wrong('I12', claim.message.id, `${claim.message.id}: a verdict on a token that was lost was taken`)
       return
     }
     if (verdict.kind === 'begin') {
@@ -189,6 +192,32 @@ export class Ledger {
     if (entry !== undefined) entry.gone = 'lost'
   }
 
+  /**
+   * What the broker still knows: so many faults at most, and the last claim perhaps not, or not that it had begun. Nothing
+   * comes back from a claim that it does not know of, so that is no fault.
+   */
+  rewound(message: Message, known: { readonly faults: number; readonly held: boolean; readonly begun: boolean }): void {
+    const entry = this.#byMessage.get(message)
+    if (entry === undefined) return
+    entry.rewound = true
+    entry.faults = Math.min(entry.faults, known.faults)
+    const last = entry.claims.at(-1)
+    if (last?.end !== 'open') return
+    last.begun &&= known.begun
+    if (known.held) return
+    this.#end(last, false)
+    last.session.held.delete(last.token)
+  }
+
+  /** The broker may not know any more what was published. */
+  forgetPublishes(): void {
+    this.#published.clear()
+  }
+
+  find(message: Message): LedgerMessage | undefined {
+    return this.#byMessage.get(message)
+  }
+
   unacked(message: Message): void {
     const entry = this.#byMessage.get(message)
     if (entry === undefined) return
@@ -203,7 +232,7 @@ export class Ledger {
     session.held.delete(claim.token)
     if (this.#grace === undefined || session.goneAt !== undefined) return
     const silent = session.process?.silentSince(this.#now() - this.#grace) ?? false
-    if (!silent) this.#wrong('I12', message.id, `${message.id}: was taken from '${session.name}', which is alive`)
+    if (!silent) this.wrong('I12', message.id, `${message.id}: was taken from '${session.name}', which is alive`)
   }
 
   /** A store with leases keeps every publish id for a minute at least (D05). */
@@ -212,10 +241,10 @@ export class Ledger {
     const before = this.#published.get(publishId)
     this.#published.set(publishId, at)
     if (before === undefined || at - before > DEDUPE) return
-    this.#wrong('I04', id, `${id}: publish ${publishId} was taken twice (D05)`)
+    this.wrong('I04', id, `${id}: publish ${publishId} was taken twice (D05)`)
   }
 
-  #wrong(invariant: string, id: string, what: string): void {
+  wrong(invariant: string, id: string, what: string): void {
     this.wrongs.push({ invariant, id, what })
   }
 

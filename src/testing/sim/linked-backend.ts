@@ -1,5 +1,7 @@
 import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../../backends/backend.js'
 import { BackendError } from '../../backends/errors.js'
+import type { QuietChord, QuietClaim } from '../../backends/quiet-chord.js'
+import type { RevocationLog } from '../../backends/revocation-log.js'
 import { Channel } from '../../lib/channel.js'
 import type { Ms } from '../../lib/time.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
@@ -18,6 +20,9 @@ export function linkedBackend(link: SimLink, backend: ResultBackend): ResultBack
 class LinkedBackend implements ResultBackend {
   readonly url: string
   readonly features: BackendFeatures
+  readonly revocations?: RevocationLog
+  readonly findIds?: (prefix: string, limit: number) => Promise<readonly TaskId[]>
+  readonly claimQuietChords?: (claim: QuietClaim) => Promise<readonly QuietChord[]>
   readonly #link: SimLink
   readonly #backend: ResultBackend
   readonly #watches = new Set<Channel<ResultMeta>>()
@@ -29,6 +34,17 @@ class LinkedBackend implements ResultBackend {
     this.features = backend.features
     this.#link = link
     this.#backend = backend
+    const find = backend.findIds?.bind(backend)
+    if (find !== undefined) this.findIds = (prefix, limit) => this.#call('findIds', () => find(prefix, limit))
+    const claim = backend.claimQuietChords?.bind(backend)
+    if (claim !== undefined) this.claimQuietChords = how => this.#call('claimQuietChords', () => claim(how))
+    const log = backend.revocations
+    if (log !== undefined) {
+      this.revocations = {
+        append: (entries, keep) => this.#call('append', () => log.append(entries, keep)),
+        after: (cursor, limit) => this.#call('after', () => log.after(cursor, limit)),
+      }
+    }
   }
 
   store(meta: ResultMeta, options: StoreOptions): Promise<'stored' | 'refused'> {
@@ -82,8 +98,8 @@ class LinkedBackend implements ResultBackend {
     return this.#call('forgetGroup', backend => backend.forgetGroup(id))
   }
 
-  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined): Promise<void> {
-    return this.#call('setChordSize', backend => backend.setChordSize(chord, size, ttl))
+  setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void> {
+    return this.#call('setChordSize', backend => backend.setChordSize(chord, size, ttl, memo))
   }
 
   arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival> {

@@ -15,6 +15,7 @@ import type {
   Topology,
 } from '../../brokers/broker.js'
 import { PublishUnknownError } from '../../brokers/errors.js'
+import type { LimitAnswer, LimitRequest } from '../../brokers/limits/limit-store.js'
 import { Channel } from '../../lib/channel.js'
 import { type Deferred, deferred } from '../../lib/deferred.js'
 import type { EpochMs, Ms } from '../../lib/time.js'
@@ -132,6 +133,10 @@ class LinkedConnection implements Connection {
     return this.#channel.call('stats', () => this.#connection.stats(queue))
   }
 
+  weigh(queue: QueueName): Promise<number | undefined> {
+    return this.#channel.call('weigh', async () => this.#connection.weigh?.(queue))
+  }
+
   list(): Promise<readonly QueueStats[]> {
     return this.#channel.call('list', () => this.#connection.list())
   }
@@ -142,6 +147,10 @@ class LinkedConnection implements Connection {
 
   purge(queue: QueueName): Promise<number> {
     return this.#channel.call('purge', () => this.#connection.purge(queue))
+  }
+
+  limit(request: LimitRequest): Promise<readonly LimitAnswer[]> {
+    return this.#channel.call('limit', async () => (await this.#connection.limit?.(request)) ?? [])
   }
 
   /** Known on this side of the link, so no journey. */
@@ -264,6 +273,10 @@ class LinkedDelivery implements Delivery {
 
   begin(): Promise<Settled> {
     return this.#verdict('begin', () => this.#delivery.begin())
+  }
+
+  condemn(): Promise<Settled> {
+    return this.#verdict('condemn', () => this.#delivery.condemn())
   }
 
   async current(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { Binding, CloseReason, QueueStats, Settled, Topology } from '../../brokers/broker.js'
 import { BrokerError, NotSentError, PublishUnknownError } from '../../brokers/errors.js'
+import type { LimitAnswer, LimitRequest } from '../../brokers/limits/limit-store.js'
 import type {
   Claimed,
   PushEntry,
@@ -61,6 +62,8 @@ class LinkedSession implements StoreSession {
   readonly #channel: SimChannel
   readonly #session: StoreSession
   readonly #closed: Deferred<CloseReason> = deferred<CloseReason>()
+  /** Left by a wait that was not ended, for the next one: making it costs more than the journey. */
+  #idle: AbortController | undefined
   #disposed: Promise<void> | undefined
 
   constructor(channel: SimChannel, session: StoreSession) {
@@ -97,7 +100,8 @@ class LinkedSession implements StoreSession {
   /** Ends at once when the signal fires; the place hears of it later. */
   async wake(queues: readonly QueueName[], signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
-    const there = new AbortController()
+    const there = this.#idle ?? new AbortController()
+    this.#idle = undefined
     const over = deferred()
     const end = (): void => {
       if (this.#channel.open) void this.#channel.call('unwake', () => there.abort()).catch(() => {})
@@ -107,6 +111,7 @@ class LinkedSession implements StoreSession {
     const woken = this.#channel.call('wake', () => this.#session.wake(queues, there.signal))
     try {
       await Promise.race([woken, over.promise])
+      if (!signal.aborted) this.#idle = there
     } finally {
       signal.removeEventListener('abort', end)
       // Nobody waits for it any more when the signal came first.
@@ -131,8 +136,16 @@ class LinkedSession implements StoreSession {
     return this.#channel.call('bindings', () => this.#session.bindings())
   }
 
+  weigh(queue: QueueName): Promise<number | undefined> {
+    return this.#channel.call('weigh', async () => this.#session.weigh?.(queue))
+  }
+
   purge(queue: QueueName): Promise<number> {
     return this.#channel.call('purge', () => this.#session.purge(queue))
+  }
+
+  limit(request: LimitRequest): Promise<readonly LimitAnswer[]> {
+    return this.#channel.call('limit', async () => (await this.#session.limit?.(request)) ?? [])
   }
 
   consuming(queues: readonly QueueName[]): Promise<void> {

@@ -3,12 +3,35 @@ import { Heap } from '../../lib/heap.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { SimRandom } from './sim-random.js'
 
-interface SimTimer {
+/** Disposing it takes it back. A class, as a simulation makes one for everything that happens. */
+class SimTimer implements Disposable {
   readonly due: SteadyMs
   /** Drawn from the seed: decides between timers that are due together. */
   readonly tie: number
   readonly order: number
   ring: (() => void) | undefined
+  readonly #gone: () => void
+
+  constructor(due: SteadyMs, tie: number, order: number, ring: () => void, gone: () => void) {
+    this.due = due
+    this.tie = tie
+    this.order = order
+    this.ring = ring
+    this.#gone = gone
+  }
+
+  /** What is to ring, once. */
+  take(): (() => void) | undefined {
+    const { ring } = this
+    if (ring === undefined) return undefined
+    this.ring = undefined
+    this.#gone()
+    return ring
+  }
+
+  [Symbol.dispose](): void {
+    this.take()
+  }
 }
 
 /** Nobody listens for the end of a context, and telling it when one is collected costs more than everything else here. */
@@ -23,6 +46,9 @@ export class SimClock {
   readonly #random: SimRandom
   readonly #contexts: boolean
   #now: SteadyMs = 0
+  readonly #gone = (): void => {
+    this.#pending--
+  }
   #order = 0
   #pending = 0
 
@@ -53,30 +79,23 @@ export class SimClock {
   /** Rings once after `ms`. Negative spans count as 0. */
   schedule(ms: Ms, ring: () => void): Disposable {
     const due = this.#now + Math.max(0, ms)
-    const order = this.#order++
-    const timer: SimTimer = { due, tie: this.#random.next(), order, ring: this.#contexts ? inContext(ring) : ring }
+    const bell = this.#contexts ? inContext(ring) : ring
+    const timer = new SimTimer(due, this.#random.next(), this.#order++, bell, this.#gone)
     this.#timers.push(timer)
     this.#pending++
-    return { [Symbol.dispose]: () => void this.#take(timer) }
+    return timer
   }
 
   /** Goes to the next timer and rings it; false when there is none. */
   step(): boolean {
     for (let timer = this.#timers.pop(); timer !== undefined; timer = this.#timers.pop()) {
-      const ring = this.#take(timer)
+      const ring = timer.take()
       if (ring === undefined) continue
       this.#now = timer.due
       ring()
       return true
     }
     return false
-  }
-
-  #take(timer: SimTimer): (() => void) | undefined {
-    const { ring } = timer
-    if (ring !== undefined) this.#pending--
-    timer.ring = undefined
-    return ring
   }
 }
 

@@ -40,6 +40,9 @@ export interface SimPace {
   readonly skew?: Ms | undefined
 }
 
+/** What is about tasks is quiet when no task is left; who wants to see workers talk to each other says so in their options. */
+const ALONE: WorkerOptions = Object.freeze({ withoutGossip: true, withoutMingle: true, withoutHeartbeat: true })
+
 /** A process with an app, reaching broker and backend over links of its own. */
 export interface SimNode {
   readonly process: SimProcess
@@ -87,7 +90,7 @@ export class SimCluster {
     const node = this.#node(name, pace)
     const worker = new Worker(
       node.app,
-      { concurrency: 4, name: `${name}@sim`, ...options },
+      { ...ALONE, concurrency: 4, name: `${name}@sim`, ...options },
       { ...parts, spool: this.#disk(name) },
     )
     worker.start().catch(error => node.process.runtime.log.critical(`start failed: ${String(error)}`))
@@ -99,6 +102,11 @@ export class SimCluster {
     let lines = 0
     for (const disk of this.#disks.values()) lines += disk.written
     return lines
+  }
+
+  /** Does the disk of this worker hold lines that were not drained? */
+  spooling(name: string): boolean {
+    return this.#disks.get(name)?.empty === false
   }
 
   /** The broker without any link: for looking at what is there. */
@@ -173,6 +181,10 @@ class DiskLines implements LineStore {
 
   /** Lines ever written. */
   written = 0
+
+  get empty(): boolean {
+    return this.#lines.length + this.#taken.length === 0
+  }
 
   async append(line: string): Promise<void> {
     this.written++

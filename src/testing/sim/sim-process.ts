@@ -53,7 +53,13 @@ export class SimProcess {
       clock: this.#local,
       random: options.random,
       log: this.#log(options.logLevel ?? 'info'),
-      host: { name: `${options.name}.sim`, pid: options.pid, cpus: 2 },
+      host: {
+        name: `${options.name}.sim`,
+        pid: options.pid,
+        cpus: 2,
+        system: 'Sim',
+        loadAverage: () => [0, 0, 0],
+      },
     }
     this.#trace('start', `pid=${options.pid}`)
   }
@@ -144,24 +150,8 @@ export class SimProcess {
   }
 
   #schedule(ms: Ms, ring: () => void): Disposable {
-    if (this.#state === 'dead') return { [Symbol.dispose]: () => {} }
-    let cancelled = false
-    const timer = this.#clock.schedule(ms, () => {
-      this.#timers.delete(timer)
-      this.deliver(() => {
-        if (cancelled) return
-        this.#trace('timer', '')
-        ring()
-      })
-    })
-    this.#timers.add(timer)
-    return {
-      [Symbol.dispose]: () => {
-        cancelled = true
-        this.#timers.delete(timer)
-        timer[Symbol.dispose]()
-      },
-    }
+    if (this.#state === 'dead') return NO_TIMER
+    return new ProcessTimer(this, ring, this.#timers, due => this.#clock.schedule(ms, due), this.#trace)
   }
 
   #log(from: LogLevel): Log {
@@ -169,6 +159,50 @@ export class SimProcess {
       if (this.#state !== 'dead') this.#trace('log', `${level} ${message}`)
     }
     return createLog({ write }, from)
+  }
+}
+
+const NO_TIMER: Disposable = { [Symbol.dispose]: () => {} }
+
+/** A timer of one process: rings where the process runs when it is due, or later, or never. */
+class ProcessTimer implements Disposable {
+  readonly #process: SimProcess
+  readonly #ring: () => void
+  readonly #all: Set<Disposable>
+  readonly #trace: SimProcessOptions['trace']
+  readonly #inWorld: Disposable
+  #cancelled = false
+
+  constructor(
+    process: SimProcess,
+    ring: () => void,
+    all: Set<Disposable>,
+    schedule: (due: () => void) => Disposable,
+    trace: SimProcessOptions['trace'],
+  ) {
+    this.#process = process
+    this.#ring = ring
+    this.#all = all
+    this.#trace = trace
+    this.#inWorld = schedule(() => this.#due())
+    all.add(this)
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancelled = true
+    this.#all.delete(this)
+    this.#inWorld[Symbol.dispose]()
+  }
+
+  #due(): void {
+    this.#all.delete(this)
+    this.#process.deliver(() => this.#arrive())
+  }
+
+  #arrive(): void {
+    if (this.#cancelled) return
+    this.#trace('timer', '')
+    this.#ring()
   }
 }
 

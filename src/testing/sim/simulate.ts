@@ -1,5 +1,6 @@
 import { clearImmediate, setImmediate } from 'node:timers'
 import type { Ms } from '../../lib/time.js'
+import { briefContexts } from './brief-contexts.js'
 import { SimFailure } from './errors.js'
 import { guardAgainstEscape } from './escape-guard.js'
 import { SimClock } from './sim-clock.js'
@@ -18,8 +19,8 @@ export interface SimulateOptions {
    */
   readonly trace?: 'full' | 'instants'
   /**
-   * Whether timers ring in the async context of whoever set them, as Node's do. Default true; false for many runs of
-   * handlers that ask for `currentTask()` before they first wait.
+   * Whether async contexts are followed through waits and timers, as Node does. Default true; false for many runs of
+   * handlers that ask for `currentTask()` before they first wait: a sixth faster.
    */
   readonly contexts?: boolean
 }
@@ -61,12 +62,9 @@ export async function simulate<T>(
   options: SimulateOptions = {},
 ): Promise<SimReport<T>> {
   const run = new SimRun(String(seed), options)
-  const guard = guardAgainstEscape()
-  try {
-    return await run.play(scenario)
-  } finally {
-    guard[Symbol.dispose]()
-  }
+  using _guard = guardAgainstEscape()
+  using _contexts = options.contexts === false ? briefContexts() : undefined
+  return await run.play(scenario)
 }
 
 type Ending<T> = { readonly kind: 'value'; readonly value: T } | { readonly kind: 'error'; readonly error: unknown }

@@ -69,9 +69,14 @@ export class BackendLog {
 
 /** The backend at its place, its writes logged. */
 export function witnessedBackend(backend: ResultBackend, log: BackendLog): ResultBackend {
+  const find = backend.findIds?.bind(backend)
+  const claim = backend.claimQuietChords?.bind(backend)
   return {
     url: backend.url,
     features: backend.features,
+    ...(backend.revocations === undefined ? {} : { revocations: backend.revocations }),
+    ...(find === undefined ? {} : { findIds: find }),
+    ...(claim === undefined ? {} : { claimQuietChords: claim }),
     store: async (meta: ResultMeta, options: StoreOptions) => {
       const answer = await backend.store(meta, options)
       log.stored(meta, options.fence, answer)
@@ -83,7 +88,7 @@ export function witnessedBackend(backend: ResultBackend, log: BackendLog): Resul
     saveGroup: (group, ttl) => backend.saveGroup(group, ttl),
     fetchGroup: id => backend.fetchGroup(id),
     forgetGroup: id => backend.forgetGroup(id),
-    setChordSize: (chord, size, ttl) => backend.setChordSize(chord, size, ttl),
+    setChordSize: (chord, size, ttl, memo) => backend.setChordSize(chord, size, ttl, memo),
     arrive: async (part: ChordPart, ttl: Ms | undefined) => {
       const arrival = await backend.arrive(part, ttl)
       log.arrived(part, arrival.kind === 'complete')

@@ -16,8 +16,9 @@ try {
     if (message.kind === 'trouble') files.trouble = message.trouble
     process.send?.(message.kind === 'steps' ? files.steps : 'done')
   })
-  // The parent is done with it, or gone.
-  process.on('disconnect', () => mount.unmount())
+  // The parent is done with it, or gone. Files that it has still open, as libsql has until its garbage is collected, would
+  // keep the disk served; and an ordinary exit waits for the thread that reads the device.
+  process.on('disconnect', () => mount.unmount().once('exit', () => process.kill(process.pid, 'SIGKILL')))
   process.send?.('mounted')
   await mount.serve()
 } catch (error) {

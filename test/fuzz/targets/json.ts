@@ -1,5 +1,8 @@
 import { ProtocolError } from '../../../src/protocol/errors.js'
 import { fromExact, parseJson, printJson } from '../../../src/protocol/json.js'
+import { JsonReader } from '../../../src/protocol/json-reader.js'
+import { JsonSurveyor, surveyJson } from '../../../src/protocol/json-survey.js'
+import { DEFAULT_LIMITS } from '../../../src/protocol/limits.js'
 import { textOf } from '../expect.js'
 import { looseJson } from '../loose-json.js'
 import { mutateText } from '../mutate-bytes.js'
@@ -39,6 +42,7 @@ function judge(text: string): Outcome {
   const exact = attempt(() => parseJson(text, { exact: true }))
   const value = attempt(() => parseJson(text))
   mustAgreeWithV8(text, value)
+  mustBeSame(told(attempt(() => readStepwise(text))), told(value), 'what was read in steps')
   if (value instanceof ProtocolError) return value.fault
   // Read exactly it may be more: tagged content is not looked into.
   if (exact instanceof ProtocolError) throw new Broken(`only the exact reader refuses it: ${exact.message}`)
@@ -53,6 +57,22 @@ function judge(text: string): Outcome {
   if (again === undefined) return 'read-only'
   mustBeSame(parseJson(again), value, 'writing and reading')
   return 'value'
+}
+
+/** As a large text is read: with stops in between. */
+function readStepwise(text: string): unknown {
+  if (text.charCodeAt(0) === 0xfeff) text = text.slice(1)
+  const surveyor = new JsonSurveyor(text, DEFAULT_LIMITS)
+  while (!surveyor.advance(1));
+  mustBeSame({ ...surveyor }, { ...surveyJson(text, DEFAULT_LIMITS) }, 'what was surveyed in steps')
+  const reader = new JsonReader(text, false)
+  while (!reader.advance(1));
+  return reader.value
+}
+
+/** An error by what it says. */
+function told(outcome: unknown): unknown {
+  return outcome instanceof ProtocolError ? { fault: outcome.fault, message: outcome.message } : outcome
 }
 
 function mustAgreeWithV8(text: string, ours: unknown): void {

@@ -3,6 +3,7 @@ import { Router } from '../../../src/app/router.js'
 import { resolveSettings, type SettingsInput, settingsFrom } from '../../../src/app/settings.js'
 import { SETTINGS } from '../../../src/app/settings-table.js'
 import { openBackend, openBroker } from '../../../src/app/transports.js'
+import type { ReplyLine } from '../../../src/backends/rpc/reply-line.js'
 import { ConfigError } from '../../../src/lib/errors.js'
 import { globMatches } from '../../../src/lib/glob.js'
 import { createCodec } from '../../../src/protocol/create-codec.js'
@@ -74,10 +75,17 @@ const URLS: readonly string[] = [
   'db+sqlite:///results.db',
   'cache+memory://',
   'disabled://',
+  'rpc://',
   'amqp://user:p%40ss@host:5672/vhost',
   'redis://:geheim@localhost:6379/0;memory://',
   'sqlite:///a.db;sqlite:///b.db',
 ]
+
+const DEAD_LINE: ReplyLine = {
+  listen: async () => undefined,
+  send: async () => 'nobody',
+  [Symbol.asyncDispose]: async () => undefined,
+}
 
 /** URLs of brokers and result backends. Nothing is connected. */
 export function urlTarget(): Target {
@@ -86,7 +94,7 @@ export function urlTarget(): Target {
   const codec = createCodec({ accept: ['json'], serializer: 'json' })
   const judge = async (url: string): Promise<Outcome> => {
     try {
-      await openBackend(url, { runtime, settings, codec, limits: DEFAULT_LIMITS })
+      await openBackend(url, { runtime, settings, codec, limits: DEFAULT_LIMITS, replyLine: async () => DEAD_LINE })
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
     }

@@ -1,5 +1,5 @@
-import { unpackMessage } from '../../../src/brokers/sqlite/message-columns.js'
-import { parseHeaders, printHeaders } from '../../../src/brokers/sqlite/stored-headers.js'
+import { unpackMessage } from '../../../src/brokers/virtual/message-columns.js'
+import { parseHeaders, printHeaders } from '../../../src/brokers/virtual/stored-headers.js'
 import { decodeTask } from '../../../src/protocol/decode-task.js'
 import { EncodeError } from '../../../src/protocol/errors.js'
 import { type LineStore, Spool, type SpoolEntry } from '../../../src/worker/spool.js'

@@ -1,4 +1,4 @@
-import { packMessages, unpackMessage } from '../../../src/brokers/sqlite/message-columns.js'
+import { packMessages, unpackMessage } from '../../../src/brokers/virtual/message-columns.js'
 import { fromDeadLetter, toDeadLetter } from '../../../src/protocol/dead-letter.js'
 import { type DecodedTask, decodeTask } from '../../../src/protocol/decode-task.js'
 import { encodeRetry } from '../../../src/protocol/encode-retry.js'

@@ -1,7 +1,7 @@
 import { failureReport } from './failure-report.js'
 import { drawPlan } from './plan.js'
 import { play, TRACED } from './play.js'
-import { missed, PER } from './sometimes.js'
+import { missed } from './sometimes.js'
 
 export interface Batch {
   readonly from: number
@@ -52,7 +52,7 @@ export async function runBatch(batch: Batch): Promise<number> {
   say(`${(minutes / count).toFixed(1)} virtual minutes and ${((1000 * seconds) / count).toFixed(1)} ms per seed.`)
   for (const [what, times] of [...seen].sort(([a], [b]) => (a < b ? -1 : 1)))
     say(`  ${String(times).padStart(8)}  ${what}`)
-  const blind = count >= PER ? missed(seen) : []
+  const blind = missed(seen, count)
   for (const what of blind) say(`Never reached: ${what}`)
   return blind.length === 0 ? 0 : 1
 }

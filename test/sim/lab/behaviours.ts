@@ -83,8 +83,8 @@ export interface BehaviourParts {
 
 type Handler = (argument: unknown, context: TaskContext) => unknown
 
-/** Registers all but `unknown`; `rare` only where it is known. */
-export function defineBehaviours(parts: BehaviourParts, knowsRare: boolean): void {
+/** Registers those that are wanted, but for `unknown`; `rare` only where it is known. */
+export function defineBehaviours(parts: BehaviourParts, wanted: ReadonlySet<string>, knowsRare: boolean): void {
   const { app, process, journal } = parts
   const { clock, random } = process.runtime
   const handlers: Readonly<Record<Exclude<Behaviour, 'unknown'>, readonly [Handler, TaskOptions?]>> = {
@@ -137,6 +137,7 @@ export function defineBehaviours(parts: BehaviourParts, knowsRare: boolean): voi
   for (const [name, [handler, options = {}]] of Object.entries(handlers)) {
     if (name === 'rare' && !knowsRare) continue
     for (const late of [true, false]) {
+      if (!wanted.has(taskOf(name as Behaviour, late))) continue
       app.task(taskOf(name as Behaviour, late), (argument: unknown) => run(argument, handler, parts, journal), {
         ...options,
         acksLate: late,

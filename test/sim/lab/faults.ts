@@ -12,6 +12,7 @@ export const FAULT_KINDS = [
   'cut',
   'blackhole',
   'reset',
+  'flap',
   'slow',
   'lose-request',
   'lose-answer',
@@ -25,6 +26,7 @@ export const FAULT_KINDS = [
   'cancel',
   'restart',
   'reorder',
+  'power-loss',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
@@ -46,17 +48,19 @@ export interface Fault {
 
 const BROKER_VERBS = {
   'lease-like': ['push', 'settle', 'claim', 'wake', 'open'],
+  'log-disk': ['push', 'settle', 'claim', 'wake', 'open'],
   'amqp-like': ['publish', 'ack', 'requeue', 'consume', 'connect'],
 } as const
 const BACKEND_VERBS = ['store', 'fetch', 'arrive', 'close'] as const
 const EFFECTS = ['store', 'store', 'publish', 'arrive', 'ack', 'close-chord', 'dead-letter', 'emit', 'requeue'] as const
+const QUARTER_HOUR: Ms = 900_000
 const DAY: Ms = 86_400_000
 const STEPS: readonly Ms[] = [1000, 60_000, 3_600_000, DAY]
 
 export function drawFault(kind: FaultKind, config: Config, random: SimRandom): Fault {
   const place = random.chance(0.65) ? 'broker' : 'backend'
   const worker = random.pick(config.workers).name
-  const anyone = random.chance(0.25) ? random.pick(config.clients).name : worker
+  const anyone = random.chance(kind === 'flap' ? 0.5 : 0.25) ? random.pick(config.clients).name : worker
   return {
     kind,
     at: random.between(0, config.storm),
@@ -71,9 +75,9 @@ export function drawFault(kind: FaultKind, config: Config, random: SimRandom): F
   }
 }
 
-/** What is parked by a wrong clock waits as long as that was wrong; with short leases that would be many renewals. */
+/** What is parked by a wrong clock waits as long as that was wrong; with leases that would be many renewals. */
 function drawStep({ profile, leaseMs }: Config, random: SimRandom): Ms {
-  const most = profile === 'amqp-like' ? DAY : Math.min(3_600_000, 200 * leaseMs)
+  const most = profile === 'amqp-like' ? DAY : Math.min(QUARTER_HOUR, 200 * leaseMs)
   return (random.chance(0.5) ? 1 : -1) * Math.min(most, random.pick(STEPS))
 }
 
@@ -83,6 +87,7 @@ const CLIENTS_TOO: ReadonlySet<FaultKind> = new Set([
   'cut',
   'blackhole',
   'reset',
+  'flap',
   'slow',
   'lose-request',
   'lose-answer',

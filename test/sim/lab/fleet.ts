@@ -1,6 +1,8 @@
 import type { App } from '../../../src/app/app.js'
+import type { SettingsInput } from '../../../src/app/settings.js'
 import type { ResultBackend } from '../../../src/backends/backend.js'
 import { NotSentError } from '../../../src/brokers/errors.js'
+import { deferred } from '../../../src/lib/deferred.js'
 import type { Ms } from '../../../src/lib/time.js'
 import type { Fate } from '../../../src/testing/sim/evidence.js'
 import type { Journal } from '../../../src/testing/sim/journal.js'
@@ -9,20 +11,30 @@ import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import type { StopKind } from '../../../src/worker/worker.js'
-import { defineBehaviours } from './behaviours.js'
-import type { Call, Config, NodeConfig, WorkerConfig } from './plan.js'
-import { type Sending, sendings } from './send.js'
+import type { Config, NodeConfig, WorkerConfig } from './plan.js'
+import type { Sending } from './send.js'
 import type { Sightings } from './sightings.js'
 
 export interface FleetParts {
   readonly world: SimWorld
   readonly config: Config
-  readonly calls: readonly Call[]
+  readonly sendings: readonly Sending[]
+  /** Over those that every run has. */
+  readonly settings?: SettingsInput
   readonly place: SimPlace
   readonly journal: Journal
   readonly sightings: Sightings
   readonly fates: Map<string, Fate>
   backend(inner: ResultBackend): ResultBackend
+  /** The tasks that this run can come to; defining all there are in every process would take longer than the run. */
+  define(app: App, process: SimProcess, tools: ProcessTools): void
+}
+
+/** What handlers ask of the fleet, and tell it. */
+export interface ProcessTools {
+  isRevoked(id: string): boolean
+  /** A handler has come to its end. */
+  ended(): void
 }
 
 /** What a worker's node is about to meet: its process dies after the next effect of this kind. */
@@ -52,15 +64,16 @@ export class Fleet {
   readonly #parts: FleetParts
   readonly #dooms = new Map<string, Doom>()
   readonly #revoked = new WeakMap<SimProcess, Set<string>>()
-  readonly #open: Map<string, { readonly call: Call; readonly sending: Sending }>
+  readonly #open: Map<string, Sending>
   #over = false
+  #spared = false
   /** How far the date was moved for everybody. */
   #ahead: Ms = 0
 
   constructor(parts: FleetParts) {
-    const { world, config, calls } = parts
+    const { world, config } = parts
     this.#parts = parts
-    this.#open = new Map(calls.flatMap(call => sendings(call).map(sending => [sending.id, { call, sending }] as const)))
+    this.#open = new Map(parts.sendings.map(sending => [sending.id, sending]))
     this.cluster = new SimCluster(world, {
       place: parts.place,
       backend: inner => parts.backend(inner),
@@ -78,6 +91,11 @@ export class Fleet {
         workerMaxHeld: config.maxHeld,
         workerColdShutdownTimeout: 1,
         workerSoftShutdownTimeout: 2,
+        // Its mailbox would wake and serve sessions that a bug has put to sleep.
+        workerEnableRemoteControl: false,
+        // It would mend what a bug has brought to a stand.
+        workerStallTimeout: 0,
+        ...parts.settings,
       },
     })
   }
@@ -106,9 +124,20 @@ export class Fleet {
     this.#dooms.set(name, { effect })
   }
 
+  /** Workers whose disk holds what they could not tell. */
+  get spooling(): number {
+    return [...this.workers.keys()].filter(name => this.cluster.spooling(name)).length
+  }
+
   /** Takes back every doom that has not struck. */
   spare(): void {
     this.#dooms.clear()
+    this.#spared = true
+  }
+
+  /** Nothing may strike any more. */
+  get spared(): boolean {
+    return this.#spared
   }
 
   /** Stops the worker as a person would, then lets its process end. */
@@ -118,8 +147,19 @@ export class Fleet {
     const { sightings } = this.#parts
     if (node.worker.busy > 0) sightings.saw('a worker was stopped while busy')
     if (node.broker.down) sightings.saw('a worker was stopped while reconnecting')
-    await node.worker.stop(how)
+    await this.#ended(node, how)
     node.process.kill()
+  }
+
+  /** The worker has come to its end; or its process has, in the middle of it, and then nobody will ever say so. */
+  async #ended({ worker, process }: SimWorkerNode, how: StopKind): Promise<void> {
+    const death = deferred()
+    using _mourning = process.onDeath(() => death.resolve())
+    await Promise.race([worker.stop(how), death.promise])
+  }
+
+  saw(what: string): void {
+    this.#parts.sightings.saw(what)
   }
 
   /** Tells every worker that lives. */
@@ -138,9 +178,18 @@ export class Fleet {
     for (const { process } of this.nodes()) process.stepWallClock(by)
   }
 
-  /** From now on the dead stay dead. */
-  retire(): void {
+  /** Stops every worker, then ends all apps. From now on the dead stay dead. */
+  async retire(): Promise<void> {
     this.#over = true
+    for (const worker of this.workers.values()) if (worker.process.alive) await this.#ended(worker, 'warm')
+    for (const { app } of this.nodes()) await app[Symbol.asyncDispose]()
+  }
+
+  /** Takes `retire` back: everybody starts anew. */
+  revive(): void {
+    for (const { process } of this.nodes()) process.kill()
+    this.#over = false
+    this.start()
   }
 
   #startWorker(config: WorkerConfig): void {
@@ -160,9 +209,7 @@ export class Fleet {
     const node = this.cluster.client(name, { rate, skew: skew + this.#ahead })
     this.clients.set(name, node)
     node.process.onDeath(() => this.#again(() => this.#startClient(config)))
-    for (const { call, sending } of this.#open.values()) {
-      if (call.client === name) void this.#send(call, sending, node)
-    }
+    for (const sending of this.#open.values()) if (sending.client === name) void this.#send(sending, node)
   }
 
   #again(start: () => void): void {
@@ -187,21 +234,15 @@ export class Fleet {
   }
 
   #define(app: App, process: SimProcess): void {
-    const { journal, config, fates, sightings } = this.#parts
+    const { journal, sightings } = this.#parts
     const revoked = new Set<string>()
     this.#revoked.set(process, revoked)
-    const parts = {
-      ...{ app, process, journal },
-      longest: Math.min(30_000, 2 * config.leaseMs),
-      isRevoked: (id: string) => revoked.has(id),
+    this.#parts.define(app, process, {
+      isRevoked: id => revoked.has(id),
       ended: () => {
         if (this.workers.get(process.name)?.backend.down === true) sightings.saw('the backend was down at an outcome')
       },
-      child: (id: string, fate: 'attempted' | 'accepted') => {
-        if (fates.get(id) !== 'accepted') fates.set(id, fate)
-      },
-    }
-    defineBehaviours(parts, process.name !== 'w1' || config.workers.length === 1)
+    })
     app.use({
       name: 'laboratory',
       observe: ({ type, fields }) => {
@@ -220,10 +261,10 @@ export class Fleet {
     })
   }
 
-  async #send(call: Call, { id, send }: Sending, { app, process }: SimNode): Promise<void> {
+  async #send({ id, at, stubborn, send }: Sending, { app, process }: SimNode): Promise<void> {
     const { fates, world, sightings } = this.#parts
     const { clock } = process.runtime
-    if (call.at > world.now) await clock.sleep(call.at - world.now)
+    if (at > world.now) await clock.sleep(at - world.now)
     for (;;) {
       const before = fates.get(id)
       fates.set(id, 'attempted')
@@ -234,7 +275,7 @@ export class Fleet {
         break
       } catch (error) {
         sightings.saw(`not accepted: ${error instanceof Error ? error.name : String(error)}`)
-        if (!call.stubborn) {
+        if (!stubborn) {
           const surely = error instanceof NotSentError && before === 'planned'
           if (surely) {
             fates.set(id, 'not-sent')

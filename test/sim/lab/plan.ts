@@ -15,8 +15,10 @@ export interface Plan {
   readonly faults: readonly Fault[]
 }
 
+export type Profile = 'lease-like' | 'amqp-like' | 'log-disk'
+
 export interface Config {
-  readonly profile: 'lease-like' | 'amqp-like'
+  readonly profile: Profile
   /** Calls and faults happen within so long. */
   readonly storm: Ms
   readonly leaseMs: Ms
@@ -36,6 +38,8 @@ export interface Config {
   readonly writeTimeout: Ms
   readonly cancelOnLoss: boolean
   readonly maxHeld: number
+  /** Of the file, where there is one. */
+  readonly durability: 'full' | 'os'
 }
 
 export interface NodeConfig {
@@ -75,9 +79,19 @@ export type Shape =
   | { readonly kind: 'chain'; readonly length: number }
   | { readonly kind: 'chord'; readonly parts: number }
 
-const TASKS = 100
+/** About so many tasks in a run: most of what goes wrong takes few, some of it takes a crowd. */
+const TASKS: readonly number[] = [3, 3, 5, 5, 8, 8, 12, 20, 30, 60]
 
 const LEASES: readonly Ms[] = [100, 1000, 2000, 5000, 20_000, 20_000, 60_000]
+/** Renewals are commits, and commits are real. */
+const DISK_LEASES: readonly Ms[] = [1000, 2000, 5000]
+const DISK_TASKS: readonly number[] = [4, 8, 15]
+/** A run on a file takes as long as ten others. */
+const PROFILES: readonly (readonly [Profile, number])[] = [
+  ['lease-like', 58],
+  ['amqp-like', 39],
+  ['log-disk', 1.5],
+]
 
 /** Every seed has a configuration of its own; leaving faults out matters as much as putting them in (§13.3). */
 export function drawPlan(seed: number | string): Plan {
@@ -91,8 +105,9 @@ export function drawPlan(seed: number | string): Plan {
   }
 }
 
-function drawConfig(random: SimRandom): Config {
-  const leaseMs = random.pick(LEASES)
+export function drawConfig(random: SimRandom, profiles = PROFILES): Config {
+  const profile = weighted(profiles, random)
+  const leaseMs = random.pick(profile === 'log-disk' ? DISK_LEASES : LEASES)
   const drifting = random.chance(0.3)
   const skewed = random.chance(0.3)
   const node = (name: string): NodeConfig => ({
@@ -104,8 +119,8 @@ function drawConfig(random: SimRandom): Config {
     Array.from({ length: count }, (_, i) => `${letter}${i + 1}`)
   const slow = random.chance(0.15)
   return {
-    profile: random.chance(0.6) ? 'lease-like' : 'amqp-like',
-    storm: Math.min(120_000, Math.max(10_000, leaseMs * random.int(6, 12))),
+    profile,
+    storm: Math.min(profile === 'log-disk' ? 20_000 : 120_000, Math.max(10_000, leaseMs * random.int(6, 12))),
     leaseMs,
     renewMs: leaseMs / 4,
     latency: slow ? { min: 5, max: Math.min(400, leaseMs / 8) } : { min: 0.2, max: random.pick([0.5, 2, 20]) },
@@ -126,6 +141,7 @@ function drawConfig(random: SimRandom): Config {
     writeTimeout: random.pick([500, 5000, 60_000]),
     cancelOnLoss: random.chance(0.2),
     maxHeld: random.pick([1, 3, 10_000]),
+    durability: random.chance(0.7) ? 'full' : 'os',
   }
 }
 
@@ -154,10 +170,11 @@ function drawCalls(config: Config, random: SimRandom): readonly Call[] {
   const priorities = random.chance(0.3)
   const ignoring = random.chance(0.3)
   const bursts = random.chance(0.4)
+  const most = random.pick(config.profile === 'log-disk' ? DISK_TASKS : TASKS)
   const calls: Call[] = []
   let tasks = 0
   let burst = random.between(0, config.storm)
-  for (let i = 0; tasks < TASKS; i++) {
+  for (let i = 0; tasks < most; i++) {
     const shape = drawShape(random)
     tasks += sizeOf(shape)
     const single = shape.kind === 'single'
@@ -230,21 +247,28 @@ function possible(behaviour: Behaviour, { unknownTask }: Config): Behaviour {
   return behaviour === impossible ? 'plain' : behaviour
 }
 
-function weighted(table: readonly (readonly [Behaviour, number])[], random: SimRandom): Behaviour {
+function weighted<T>(table: readonly (readonly [T, number])[], random: SimRandom): T {
   let left = random.next() * table.reduce((sum, [, weight]) => sum + weight, 0)
-  for (const [behaviour, weight] of table) {
+  for (const [item, weight] of table) {
     left -= weight
-    if (left < 0) return behaviour
+    if (left < 0) return item
   }
-  return 'plain'
+  throw new RangeError('nothing to choose from')
 }
 
-function drawFaults(config: Config, random: SimRandom): readonly Fault[] {
-  const kinds = config.kinds.filter(kind => config.profile === 'amqp-like' || !ONLY_AMQP.has(kind))
+export function drawFaults(config: Config, random: SimRandom): readonly Fault[] {
+  const kinds = config.kinds.filter(kind => !(kind in ONLY) || ONLY[kind] === config.profile)
   if (kinds.length === 0) return []
   const count = random.int(0, random.pick([4, 12, 30]))
   const faults = Array.from({ length: count }, () => drawFault(random.pick(kinds), config, random))
   return faults.sort((a, b) => a.at - b.at)
 }
 
-const ONLY_AMQP: ReadonlySet<FaultKind> = new Set(['block', 'reject', 'cancel', 'restart', 'reorder'])
+const ONLY: Partial<Readonly<Record<FaultKind, Profile>>> = {
+  block: 'amqp-like',
+  reject: 'amqp-like',
+  cancel: 'amqp-like',
+  restart: 'amqp-like',
+  reorder: 'amqp-like',
+  'power-loss': 'log-disk',
+}

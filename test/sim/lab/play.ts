@@ -1,17 +1,8 @@
-import { SimFailure } from '../../../src/testing/sim/errors.js'
-import { Violation } from '../../../src/testing/sim/evidence.js'
 import { type SimReport, type SimulateOptions, simulate } from '../../../src/testing/sim/simulate.js'
+import { DiskFolder } from './disk-folder.js'
 import { type LabReport, lab } from './lab.js'
 import type { Plan } from './plan.js'
-
-export type Played =
-  | { readonly kind: 'held'; readonly report: SimReport<LabReport> }
-  | {
-      readonly kind: 'failed'
-      readonly failure: SimFailure
-      readonly invariant: string
-      readonly ids: readonly string[]
-    }
+import { type Played, played } from './played.js'
 
 /** Every plan is over long before; what is not, waits for something that never comes. */
 const LIMITED: SimulateOptions = { limit: 10 * 3_600_000 }
@@ -22,13 +13,17 @@ export const FAST: SimulateOptions = Object.freeze({ ...LIMITED, trace: 'instant
 /** Handlers ask for their context before they wait, so contexts may stay out here, too: the run is the same, with its text. */
 export const TRACED: SimulateOptions = Object.freeze({ ...LIMITED, keep: 1_000_000, contexts: false })
 
-export async function play(plan: Plan, options: SimulateOptions = FAST): Promise<Played> {
+export async function play(plan: Plan, options: SimulateOptions = FAST): Promise<Played<LabReport>> {
+  // Outlives the run: one that fails is left where it stands.
+  let folder: DiskFolder | undefined
+  const disk = (): DiskFolder => {
+    folder ??= new DiskFolder()
+    return folder
+  }
   try {
-    return { kind: 'held', report: await simulate(plan.seed, world => lab(world, plan), options) }
-  } catch (failure) {
-    if (!(failure instanceof SimFailure)) throw failure
-    const { cause } = failure
-    if (cause instanceof Violation) return { kind: 'failed', failure, invariant: cause.invariant, ids: cause.ids }
-    return { kind: 'failed', failure, invariant: failure.code, ids: [] }
+    const run = (): Promise<SimReport<LabReport>> => simulate(plan.seed, world => lab(world, plan, disk), options)
+    return await played(run, { stacks: options !== FAST })
+  } finally {
+    folder?.[Symbol.dispose]()
   }
 }

@@ -1,5 +1,6 @@
 import type { App } from '../../../src/app/app.js'
 import type { CallOptions } from '../../../src/app/call-options.js'
+import type { Ms } from '../../../src/lib/time.js'
 import type { GroupId, TaskName } from '../../../src/protocol/ids.js'
 import type { Signature } from '../../../src/protocol/signature.js'
 import type { Behaviour } from './behaviours.js'
@@ -10,6 +11,10 @@ import type { Call } from './plan.js'
 /** One message of a call: with its id, so that each has a fate of its own. */
 export interface Sending {
   readonly id: string
+  readonly client: string
+  readonly at: Ms
+  /** Sent again until it is accepted. */
+  readonly stubborn: boolean
   send(app: App): Promise<unknown>
 }
 
@@ -40,7 +45,7 @@ function chord(call: Call, parts: number): readonly Sending[] {
     const behaviour = groupIndex === parts - 1 ? call.behaviour : 'plain'
     const part = one(call, id, behaviour, { groupId, groupIndex, chord: body })
     return {
-      id,
+      ...part,
       send: async app => {
         const backend = await app.backend()
         await backend?.setChordSize(groupId as GroupId, parts, undefined)
@@ -51,9 +56,9 @@ function chord(call: Call, parts: number): readonly Sending[] {
 }
 
 function one(call: Call, id: string, behaviour: Behaviour, shape: CallOptions): Sending {
-  const { queue, priority, countdown, expires, ignored, late, n } = call
+  const { queue, priority, countdown, expires, ignored, late, n, client, at, stubborn } = call
   return {
-    id,
+    ...{ id, client, at, stubborn },
     send: app =>
       app.sendTask(taskOf(behaviour, late), [n], {
         taskId: id,

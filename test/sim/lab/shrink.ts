@@ -1,5 +1,6 @@
 import type { Plan } from './plan.js'
 import { play } from './play.js'
+import { Smallest } from './smallest.js'
 
 export interface Shrunk {
   readonly plan: Plan
@@ -11,29 +12,21 @@ export interface Shrunk {
  * then calls by halves, quarters and so on (§13.11).
  */
 export async function shrink(plan: Plan, invariant: string, most = 300): Promise<Shrunk> {
-  let tries = 0
-  let smallest = plan
-  const accept = async (next: Plan): Promise<boolean> => {
-    if (tries >= most) return false
-    tries++
-    const played = await play(next)
-    if (played.kind !== 'failed' || played.invariant !== invariant) return false
-    smallest = next
-    return true
-  }
+  const smallest = new Smallest(plan, { play, invariant, most })
+  const accept = (next: Plan): Promise<boolean> => smallest.accept(next)
   await accept({ ...plan, faults: [] })
   for (const kind of plan.config.kinds) {
-    const faults = smallest.faults.filter(fault => fault.kind !== kind)
-    if (faults.length < smallest.faults.length) await accept({ ...smallest, faults })
+    const faults = smallest.plan.faults.filter(fault => fault.kind !== kind)
+    if (faults.length < smallest.plan.faults.length) await accept({ ...smallest.plan, faults })
   }
-  for (const fault of [...smallest.faults]) {
-    await accept({ ...smallest, faults: smallest.faults.filter(other => other !== fault) })
+  for (const fault of [...smallest.plan.faults]) {
+    await accept({ ...smallest.plan, faults: smallest.plan.faults.filter(other => other !== fault) })
   }
-  for (let size = Math.ceil(smallest.calls.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < smallest.calls.length; ) {
-      const calls = smallest.calls.toSpliced(at, size)
-      if (!(await accept({ ...smallest, calls }))) at += size
+  for (let size = Math.ceil(smallest.plan.calls.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < smallest.plan.calls.length; ) {
+      const calls = smallest.plan.calls.toSpliced(at, size)
+      if (!(await accept({ ...smallest.plan, calls }))) at += size
     }
   }
-  return { plan: smallest, tries }
+  return { plan: smallest.plan, tries: smallest.tries }
 }

@@ -2,7 +2,7 @@
  * Situations that every thousand seeds must come into at least once (§13.9): what is never reached is never tested, and a
  * batch that misses one says that the laboratory has gone blind.
  */
-export const SOMETIMES: readonly string[] = Object.freeze([
+const SOMETIMES: readonly string[] = Object.freeze([
   'a verdict after the lease or connection was lost',
   'a sweep returned messages of a dead holder',
   'two holders of one message, one after another',
@@ -29,11 +29,20 @@ export const SOMETIMES: readonly string[] = Object.freeze([
   'crash after publish',
   'crash after ack',
   'crash after arrive',
+  'crash after dead-letter',
 ])
 
-export const PER: number = 1000
+/** Rarer ones: a batch of so many must reach them. */
+const RARE: Readonly<Record<string, number>> = Object.freeze({
+  'the power went off': 1000,
+  'a disk that was not synced lost a message': 5000,
+})
 
-/** Those that a batch of at least a thousand seeds has missed. */
-export function missed(seen: ReadonlyMap<string, number>): readonly string[] {
-  return SOMETIMES.filter(what => (seen.get(what) ?? 0) === 0)
+const PER = 1000
+
+/** Those that a batch of so many seeds should have reached and has not. */
+export function missed(seen: ReadonlyMap<string, number>, seeds: number): readonly string[] {
+  const wanted = Object.entries(RARE).flatMap(([what, per]) => (seeds >= per ? [what] : []))
+  const often = seeds >= PER ? SOMETIMES : []
+  return [...often, ...wanted].filter(what => (seen.get(what) ?? 0) === 0)
 }

@@ -1,12 +1,14 @@
 import { AmqpPlace } from '../../../src/testing/sim/amqp-place.js'
-import type { LeasePlace } from '../../../src/testing/sim/lease-place.js'
 import type { LedgerMessage } from '../../../src/testing/sim/ledger.js'
+import type { SimLink } from '../../../src/testing/sim/sim-link.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
+import { DiskPlace } from './disk-place.js'
 import type { Fault } from './faults.js'
 import type { Fleet } from './fleet.js'
+import type { LabPlace } from './lab-place.js'
 
 /** Carries out one fault, and announces its end where it ends by itself. */
-export function strike(fault: Fault, fleet: Fleet, place: LeasePlace | AmqpPlace, world: SimWorld): void {
+export function strike(fault: Fault, fleet: Fleet, place: LabPlace, world: SimWorld): void {
   world.note(`fault ${JSON.stringify(fault)}`)
   const node = fleet.node(fault.node)
   const link = node?.[fault.place]
@@ -47,6 +49,9 @@ export function strike(fault: Fault, fleet: Fleet, place: LeasePlace | AmqpPlace
     case 'reset':
       link?.reset()
       return
+    case 'flap':
+      if (link !== undefined) flap(link, fault, fleet, world)
+      return
     case 'slow':
       link?.slow(amount)
       later(() => link?.slow(1))
@@ -70,9 +75,33 @@ export function strike(fault: Fault, fleet: Fleet, place: LeasePlace | AmqpPlace
     case 'duplicate':
       for (const message of some(place.ledger.messages, amount)) void place.duplicate(message)
       return
+    case 'power-loss':
+      if (place instanceof DiskPlace) losePower(fleet, place, world)
+      return
     default:
       if (place instanceof AmqpPlace) strikeAmqp(fault, place, later)
   }
+}
+
+/** Up and down in turn (F27): what was under way when it went down is in doubt, and cannot be asked for at once. */
+function flap(link: SimLink, { amount, lasts }: Fault, fleet: Fleet, world: SimWorld): void {
+  const period = lasts / amount
+  for (let i = 0; i < amount; i++) {
+    world.after(i * period, () => {
+      if (!fleet.spared) link.cut()
+    })
+    world.after((i + 0.6) * period, () => link.heal())
+  }
+}
+
+/** All of them ran on the one machine. */
+function losePower(fleet: Fleet, place: DiskPlace, world: SimWorld): void {
+  for (const { process } of fleet.nodes()) process.kill()
+  const { lost, back } = place.powerLoss()
+  world.note(`power off: ${lost} messages lost, ${back} acks forgotten`)
+  fleet.saw('the power went off')
+  if (lost > 0) fleet.saw('a disk that was not synced lost a message')
+  if (back > 0) fleet.saw('a disk that was not synced forgot an ack')
 }
 
 function strikeAmqp({ kind, amount }: Fault, place: AmqpPlace, later: (act: () => void) => void): void {

@@ -69,7 +69,7 @@ export class LocalSqliteBackendPlace implements BackendPlace {
 
 /** A SQLite backend as users have it: connections on threads, real time. */
 export class ThreadSqliteBackendPlace implements BackendPlace {
-  readonly times: BackendTimes = { step: 5, quiet: 50, ttl: 60_000, patience: 20_000 }
+  readonly times: BackendTimes = { step: 5, quiet: 50, ttl: 60_000, patience: 60_000 }
   readonly #folder = temporaryFolder()
   readonly #backends: ResultBackend[] = []
 

@@ -75,7 +75,7 @@ export class LocalSqlitePlace implements BrokerPlace {
 
 /** A SQLite broker as users have it: connections on threads, real time. */
 export class ThreadSqlitePlace implements BrokerPlace {
-  readonly times: BrokerTimes = { step: 5, quiet: 100, delay: 200, lease: 20_000, detect: 25_000, patience: 5_000 }
+  readonly times: BrokerTimes = { step: 5, quiet: 100, delay: 200, lease: 20_000, detect: 25_000, patience: 60_000 }
   readonly #folder = temporaryFolder()
   readonly #broker = createSqliteBroker({
     url: 'sqlite:///queue.db',
@@ -116,7 +116,7 @@ export function runtimeOn(clock: Clock): Runtime {
 }
 
 /** Somebody's timers on a shared clock, which can be made to stand still. */
-class FreezingClock implements Clock {
+export class FreezingClock implements Clock {
   readonly #clock: Clock
   readonly #late: (() => void)[] = []
   #frozen = false

@@ -38,7 +38,7 @@ export function textOf(delivery: Delivery): string {
 }
 
 /** Waits for what another process does, at most `deadline` ms. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>, deadline = 15_000): Promise<T> {
+export async function eventually<T>(what: string, look: () => Promise<T | undefined>, deadline = 60_000): Promise<T> {
   const end = performance.now() + deadline
   for (;;) {
     const found = await look()

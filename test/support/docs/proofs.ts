@@ -47,10 +47,10 @@ export function pageWithProofs(): string {
 
 export const PAGE = 'docs/reference/guarantees.md'
 
-const ROW = /^\| (D[0-9][0-9a-f]) \|([^|]*)\|([^|]*)\|$/gm
+const ROW = /^\| (D[0-9][0-9a-i]) \|([^|]*)\|([^|]*)\|$/gm
 
 /** The beginning of a test's name, wherever it stands: `test('D21 …'`, `name: 'D22 …'`, `` `D44 ${what}` ``. */
-const NAME = /(?<=[(:]\s*)['"`]((?:D[0-9][0-9a-f] )+)/g
+const NAME = /(?<=[(:]\s*)['"`]((?:D[0-9][0-9a-i] )+)/g
 
 function isTest(path: string): boolean {
   return path.endsWith('.test.ts') || path.includes('/conformance/')

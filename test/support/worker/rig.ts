@@ -85,6 +85,9 @@ export class SqlitePlace implements Place {
   }
 }
 
+/** Heartbeats would go on for ever in time that is passed by hand. */
+const ALONE: WorkerOptions = { withoutGossip: true, withoutMingle: true, withoutHeartbeat: true }
+
 /** Where the log may be read and time passes by hand. */
 export class Rig<P extends Place = Place> implements AsyncDisposable {
   readonly runtime: HandRuntime
@@ -104,6 +107,10 @@ export class Rig<P extends Place = Place> implements AsyncDisposable {
     this.#settings = settings
   }
 
+  get workers(): readonly Worker[] {
+    return this.#workers
+  }
+
   /** An app of its own: another process, as far as broker and backend can tell. */
   app(settings: SettingsInput = {}): App {
     const { runtime, place } = this
@@ -116,7 +123,11 @@ export class Rig<P extends Place = Place> implements AsyncDisposable {
   }
 
   async worker(name = 'w', options: WorkerOptions = {}, app: App = this.app()): Promise<Worker> {
-    const worker = new Worker(app, { name: `${name}@rig`, concurrency: 2, ...options }, { spool: new MemoryLines() })
+    const worker = new Worker(
+      app,
+      { ...ALONE, name: `${name}@rig`, concurrency: 2, ...options },
+      { spool: new MemoryLines() },
+    )
     this.#workers.push(worker)
     await this.wait(worker.start())
     return worker

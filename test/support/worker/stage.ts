@@ -24,6 +24,8 @@ export interface StageOptions {
   readonly settings?: SettingsInput
   readonly leaseMs?: Ms
   readonly renewMs?: Ms
+  /** So long each effect of a worker takes beyond its way to the store. Default none. */
+  readonly effectMs?: Ms
   /** Called for every process, after its tasks. */
   readonly prepare?: (app: App, process: SimProcess) => void
 }
@@ -48,9 +50,11 @@ export class Stage {
   readonly journal: Entry[] = []
   readonly events: (ObservedEvent & { readonly on: string })[] = []
   readonly effects: string[] = []
+  readonly #effectMs: Ms | undefined
 
   constructor(world: SimWorld, options: StageOptions) {
     this.world = world
+    this.#effectMs = options.effectMs
     this.cluster = new SimCluster(world, {
       tasks: (app, process) => this.#define(app, process, options),
       settings: options.settings ?? {},
@@ -72,7 +76,7 @@ export class Stage {
     return this.cluster.worker(name, options, {
       afterEffect: (effect, running) => {
         this.effects.push(`${running.request.id} ${word(effect)}`)
-        return undefined
+        return this.#effectMs === undefined ? undefined : this.world.sleep(this.#effectMs)
       },
     })
   }

@@ -1,6 +1,6 @@
 import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
-import { forgiven, isDue, isTerminal, stateOf } from './story.js'
+import { cameTwice, forgiven, isDue, isTerminal, stateOf } from './story.js'
 
 /** Every accepted id is terminal, dead-lettered, or (early ack) was lost with the worker that had begun it. */
 export const i01: Checker = {
@@ -13,12 +13,11 @@ export const i01: Checker = {
 }
 
 function mustHaveEnded(task: PlannedTask, evidence: Evidence): void {
-  const { final, journal, ledger } = evidence
+  const { final, journal } = evidence
   const buried = final?.dead.some(letter => letter.id === task.id) ?? false
   if (task.kept && task.ends !== 'nothing') {
     // Known: of two messages with one attempt, one may be acked for the other's STARTED, whose worker then dies.
-    const attempts = ledger.of(task.id).map(({ retries }) => retries)
-    if (stateOf(task, evidence) === 'STARTED' && new Set(attempts).size < attempts.length) return
+    if (stateOf(task, evidence) === 'STARTED' && cameTwice(task, evidence)) return
     if (!isTerminal(task, evidence) && !buried) vanished(task, `is ${stateOf(task, evidence) ?? 'PENDING'}`)
     return
   }

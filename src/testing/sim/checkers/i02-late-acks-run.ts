@@ -1,7 +1,7 @@
 import { isFinal } from '../../../protocol/states.js'
 import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
-import { forgiven, isDue } from './story.js'
+import { faultsOn, forgiven, isDue } from './story.js'
 
 /** With late acks a task runs to its end at least once, and its state is the one its handler came to. */
 export const i02: Checker = {
@@ -37,12 +37,8 @@ function mustBeRight(task: PlannedTask, evidence: Evidence): void {
 }
 
 /** Only so many faults make a task poison (D60), or make poison of a task before it in its chain. */
-function mustBePoison(task: PlannedTask, { ledger, plan }: Evidence): void {
-  let most = 0
-  for (let one: PlannedTask | undefined = task; one !== undefined; ) {
-    for (const { faults } of ledger.of(one.id)) most = Math.max(most, faults)
-    one = 'of' in one.cause ? plan.get(one.cause.of) : undefined
-  }
-  if (most >= task.maxDeliveries) return
-  throw new Violation('I05', `${task.id} was called poison after ${most} faults`, [task.id])
+function mustBePoison(task: PlannedTask, evidence: Evidence): void {
+  const faults = faultsOn(task, evidence)
+  if (faults >= task.maxDeliveries) return
+  throw new Violation('I05', `${task.id} was called poison after ${faults} faults`, [task.id])
 }

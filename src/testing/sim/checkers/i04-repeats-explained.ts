@@ -15,7 +15,8 @@ export const i04: Checker = {
     const { ledger, journal } = evidence
     const messages = ledger.attempt(id, retries)
     const claims = messages.flatMap(message => message.claims)
-    const runs = journal.attempt(id, retries)
+    // Another task under this id, which it replaced or was replaced by, has attempts of its own.
+    const runs = journal.attempt(id, retries).filter(({ attempt }) => attempt === execution.attempt)
     if (runs.length > claims.length) {
       throw new Violation('I04', `${id} runs for the ${runs.length}. time on ${claims.length} deliveries`, [id])
     }
@@ -44,17 +45,23 @@ function mustBeNew(execution: Execution, runs: readonly Execution[], own: readon
   if (finished && own.some(claim => claim.end === 'acked' && claim !== own.at(-1))) {
     throw new Violation('I04', `${id} runs again in '${process.name}', which has finished and acked it (D46)`, [id])
   }
+  const succeeded = runs.some(
+    other => other.process === process && other.told && !other.gaveUp && other.end?.kind === 'returned',
+  )
+  if (succeeded && execution.redelivered) {
+    throw new Violation('I04', `${id} runs again in '${process.name}', which has told its success (D46)`, [id])
+  }
 }
 
 function mustBeOpen(execution: Execution, claim: LedgerClaim | undefined, { backend, plan }: Evidence): void {
-  const { id, retries } = execution
+  const { id, attempt } = execution
   const task = plan.get(id)
   if (claim === undefined || !execution.redelivered || task === undefined || !task.kept) return
   const stored = backend.of(id).findLast(({ answer, at }) => answer === 'stored' && at < claim.at)
   if (stored === undefined) return
   const { meta, fence } = stored
   if (isFinal(meta.status)) throw new Violation('I04', `${id} runs though ${meta.status} was stored before (D44)`, [id])
-  if (meta.status === 'RETRY' && fence !== undefined && fence.retries >= retries) {
-    throw new Violation('I04', `${id} runs attempt ${retries} though its retry was decided (D51)`, [id])
+  if (meta.status === 'RETRY' && fence !== undefined && fence.retries >= attempt) {
+    throw new Violation('I04', `${id} runs attempt ${attempt} though its retry was decided (D51)`, [id])
   }
 }

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isFinal } from '../../../protocol/states.js'
 import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
+import type { StoredRecord } from '../witnessed-backend.js'
 import type { Checker } from './checker.js'
+import { cameTwice, lineage } from './story.js'
 
 /** At most one final state per id is ever visible, and a stored value is one that an execution returned. */
 export const i07: Checker = {
@@ -18,16 +20,32 @@ export const i07: Checker = {
   },
 }
 
-/** Unless there were two messages of one attempt: then each may have ended in its own way, and SUCCESS wins. */
-function mustBeOne({ id, cause }: PlannedTask, { backend, ledger, plan }: Evidence): void {
+/**
+ * Unless there were two messages of one attempt, of it or of a step before it: then each may have ended in its own way,
+ * and SUCCESS wins.
+ */
+function mustBeOne(task: PlannedTask, evidence: Evidence): void {
+  const { id, cause } = task
+  const { backend, ledger, plan } = evidence
   // A step of the chain of a task without a state, which was cut off while it told its end and then refused as poison.
   const parent = 'of' in cause ? plan.get(cause.of) : undefined
   if (parent?.kept === false && ledger.of(parent.id).some(({ faults }) => faults >= parent.maxDeliveries)) return
-  const attempts = ledger.of(id).map(({ retries }) => retries)
-  if (new Set(attempts).size < attempts.length) return
-  const final = backend.of(id).filter(({ answer, meta }) => answer === 'stored' && isFinal(meta.status))
+  if (lineage(task, evidence).some(one => cameTwice(one, evidence))) return
+  const final = backend
+    .of(id)
+    .filter(({ answer, meta }) => answer === 'stored' && isFinal(meta.status))
+    .filter(record => !isRequest(record, id, evidence))
   const states = [...new Set(final.map(({ meta }) => meta.status))]
   if (states.length > 1) throw new Violation('I07', `${id} was seen as ${states.join(', then ')}`, [id])
+}
+
+/**
+ * Whoever hears a revoke marks the task as revoked at once; one that runs elsewhere at this moment goes on, and its end counts.
+ * Source: celery/worker/control.py `_revoke` (5.6), celery/backends/base.py `_store_result`.
+ */
+function isRequest({ meta, fence, at }: StoredRecord, id: string, { journal }: Evidence): boolean {
+  if (meta.status !== 'REVOKED' || fence !== undefined) return false
+  return journal.of(id).some(run => run.at <= at && (run.endedAt === undefined || run.endedAt >= at || !run.told))
 }
 
 function mustBeReturned(task: PlannedTask, { final, journal }: Evidence): void {

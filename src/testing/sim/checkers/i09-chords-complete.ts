@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Evidence, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
-import { forgiven, isTerminal, stateOf } from './story.js'
+import { forgiven, isLost, isTerminal, stateOf } from './story.js'
 
 /** A chord's body runs when all parts are there and succeeded, with every part's value once and in order; else it fails. */
 export const i09: Checker = {
@@ -20,8 +20,9 @@ export const i09: Checker = {
     }
   },
   atRest(evidence) {
-    for (const { id, cause } of evidence.plan.values()) {
-      if (cause.kind === 'chord') mustHaveFired(id, cause.parts, evidence)
+    for (const task of evidence.plan.values()) {
+      const { id, cause } = task
+      if (cause.kind === 'chord' && !isLost(task, evidence)) mustHaveFired(id, cause.parts, evidence)
     }
   },
 }

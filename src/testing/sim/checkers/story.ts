@@ -19,6 +19,36 @@ export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): bool
   )
 }
 
+/** The task and those before it in its chain: what becomes of them is told to all that follow. */
+export function lineage(task: PlannedTask, { plan }: Evidence): readonly PlannedTask[] {
+  const all: PlannedTask[] = []
+  for (let one: PlannedTask | undefined = task; one !== undefined; ) {
+    all.push(one)
+    one = 'of' in one.cause ? plan.get(one.cause.of) : undefined
+  }
+  return all
+}
+
+/** Most faults of any message of the task, or of one before it. */
+export function faultsOn(task: PlannedTask, evidence: Evidence): number {
+  const messages = lineage(task, evidence).flatMap(({ id }) => evidence.ledger.of(id))
+  return Math.max(0, ...messages.map(({ faults }) => faults))
+}
+
+/** There were several messages of one attempt: published again after doubt, or delivered twice. */
+export function cameTwice({ id }: PlannedTask, { ledger }: Evidence): boolean {
+  const messages = ledger.of(id)
+  return (
+    new Set(messages.map(({ retries }) => retries)).size < messages.length || messages.some(({ rewound }) => rewound)
+  )
+}
+
+/** A broker that may lose what it has confirmed has lost something of it, or of one before it. */
+export function isLost(task: PlannedTask, evidence: Evidence): boolean {
+  if (evidence.profile !== 'log-disk') return false
+  return lineage(task, evidence).some(({ id }) => evidence.ledger.of(id).some(({ gone }) => gone === 'lost'))
+}
+
 export function stateOf(task: PlannedTask, { final }: Evidence): string | undefined {
   return final?.states.get(task.id)?.status
 }
@@ -32,6 +62,7 @@ export function isTerminal(task: PlannedTask, evidence: Evidence): boolean {
 /** Everything is there that it was waiting for, and nobody died between that and publishing it. */
 export function isDue(task: PlannedTask, evidence: Evidence): boolean {
   const { cause } = task
+  if (isLost(task, evidence)) return false
   switch (cause.kind) {
     case 'client':
       return evidence.fates.get(task.id) === 'accepted'

@@ -1,0 +1,2 @@
+/* Answers every message with itself. */
+process.on('message', message => process.send?.(message))

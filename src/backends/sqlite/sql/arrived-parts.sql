@@ -1,0 +1,1 @@
+SELECT task_id AS taskId FROM lovage_chord_part WHERE chord = ?1

@@ -1,0 +1,1 @@
+UPDATE lovage_chord SET look_at = ?2 WHERE chord = ?1

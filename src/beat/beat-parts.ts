@@ -1,0 +1,27 @@
+import type { Runtime } from '../lib/runtime.js'
+import type { EpochMs } from '../lib/time.js'
+import type { Schedule } from '../schedules/schedule.js'
+import type { BeatStore } from './beat-store.js'
+import type { Entry } from './entry.js'
+
+/** How runs ended that a beat asked about. */
+export type RunEnd = 'open' | 'good' | 'failed'
+
+/** What a beat acts through. */
+export interface BeatParts {
+  readonly runtime: Runtime
+  readonly store: BeatStore
+  /** Names this life of this process. */
+  readonly holder: string
+  /** Of the code: an entry that is stored under the same name goes before it. */
+  readonly entries: ReadonlyMap<string, unknown>
+  /** Checks an entry. Throws `EntryError`. */
+  read(name: string, input: unknown): Entry
+  schedule(entry: Entry): Schedule
+  /** Publishes a run, confirmed; a second time under the same id inserts nothing where the broker can tell (D91). */
+  send(entry: Entry, id: string, instant: EpochMs): Promise<void>
+  /** How these runs stand. Undefined: nobody keeps results. */
+  ends(ids: readonly string[]): Promise<readonly RunEnd[] | undefined>
+  /** Ends a run. */
+  cancel(id: string): Promise<void>
+}

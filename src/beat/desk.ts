@@ -1,0 +1,408 @@
+import { Batcher } from '../lib/batcher.js'
+import { LovageError } from '../lib/errors.js'
+import type { EpochMs, Ms } from '../lib/time.js'
+import type { Schedule } from '../schedules/schedule.js'
+import { Agenda } from './agenda.js'
+import type { BeatParts } from './beat-parts.js'
+import type { BeatRecord } from './beat-store.js'
+import { decide, jitterOf, runId } from './decide.js'
+import { type Entry, type EntryState, newState } from './entry.js'
+import type { Lead } from './lead.js'
+import { parseKey, readObject, readState, stateRecord } from './records.js'
+
+/** How often the store is asked what was changed, and the wall clock looked at (D96). */
+const LOOK_EVERY: Ms = 500
+/** A run that could not be sent, or waits for the run before it, is tried again after. */
+const AGAIN_AFTER: Ms = 1000
+/** Open runs that are remembered of one entry. */
+const OPEN_MOST = 20
+/** Records of one write. */
+const WRITE_MOST = 500
+
+interface Row {
+  entry: Entry
+  schedule: Schedule
+  source: 'code' | 'store'
+  state: EntryState
+  paused: boolean
+  /** A run is being sent. */
+  busy: boolean
+  /** Why nothing comes any more, once it was said. */
+  over: string | undefined
+  /** Its state as this leader has written it last. */
+  written: string | undefined
+}
+
+/** One term of one leader: knows all entries, sends what is due, remembers it. Ends with the term (D90). */
+export class Desk {
+  readonly term: number
+  readonly #parts: BeatParts
+  readonly #lead: Lead
+  readonly #longest: Ms
+  readonly #rows = new Map<string, Row>()
+  readonly #agenda = new Agenda()
+  readonly #saves: Batcher<BeatRecord, 'written' | 'fenced', 'written' | 'fenced' | 'failed'>
+  readonly #underWay = new Set<Promise<void>>()
+  #cursor = 0
+  #closed = false
+  #ended = false
+  #wake: (() => void) | undefined
+  #lastWall: EpochMs | undefined
+
+  constructor(parts: BeatParts, lead: Lead, term: number, longest: Ms) {
+    this.term = term
+    this.#parts = parts
+    this.#lead = lead
+    this.#longest = Math.min(longest, LOOK_EVERY)
+    this.#saves = new Batcher({
+      maxCount: WRITE_MOST,
+      send: async records => {
+        const written = await parts.store.write(records, term)
+        return records.map(() => written)
+      },
+      answer: (_record, written) => written,
+      abandoned: async () => 'failed' as const,
+    })
+  }
+
+  get entries(): number {
+    return this.#rows.size
+  }
+
+  /** When the next run is due; undefined = never. */
+  get next(): EpochMs | undefined {
+    return this.#agenda.next()
+  }
+
+  /** Reads everything. Rejects with `BeatStoreError`. */
+  async open(): Promise<void> {
+    const { cursor, records } = await this.#parts.store.changes(0)
+    this.#cursor = cursor
+    const states = new Map<string, EntryState>()
+    const paused = new Set<string>()
+    for (const [name, input] of this.#parts.entries) this.#enter(name, input, 'code')
+    for (const { key, value } of records) {
+      const parsed = parseKey(key)
+      if (parsed === undefined || value === undefined) continue
+      if (parsed.kind === 'entry') this.#enterStored(parsed.name, value)
+      else if (parsed.kind === 'pause') paused.add(parsed.name)
+      else this.#keepState(states, parsed.name, value)
+    }
+    const fresh: BeatRecord[] = []
+    for (const [name, row] of this.#rows) {
+      row.paused = paused.has(name)
+      const known = states.get(name)
+      if (known !== undefined) row.state = known
+      else fresh.push(stateRecord(name, row.state))
+    }
+    for (let at = 0; at < fresh.length; at += WRITE_MOST) {
+      const written = await this.#parts.store.write(fresh.slice(at, at + WRITE_MOST), this.term)
+      if (written === 'fenced') return this.#fenced()
+    }
+    for (const name of this.#rows.keys()) this.#place(name)
+  }
+
+  /** Sends what is due until the term is over or it is closed. `ticked` is told of every round. */
+  async run(ticked: () => void): Promise<void> {
+    const { clock } = this.#parts.runtime
+    let looked = clock.steady()
+    while (this.#acts) {
+      ticked()
+      this.#takeDue()
+      await this.#sleep()
+      if (!this.#acts || clock.steady() - looked < LOOK_EVERY) continue
+      looked = clock.steady()
+      await this.#look()
+    }
+    this.#ended = true
+  }
+
+  /** It sends no more. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Nothing new is sent; resolves when what was under way is done. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake?.()
+    await Promise.all(this.#underWay)
+  }
+
+  get #acts(): boolean {
+    return !this.#closed && this.#lead.term === this.term
+  }
+
+  #takeDue(): void {
+    for (;;) {
+      const name = this.#agenda.take(this.#parts.runtime.clock.now())
+      if (name === undefined) return
+      const work = this.#handle(name)
+      this.#underWay.add(work)
+      void work.finally(() => this.#underWay.delete(work))
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    const { clock } = this.#parts.runtime
+    const next = this.#agenda.next()
+    const ms = Math.max(0, Math.min(this.#longest, next === undefined ? this.#longest : next - clock.now()))
+    await new Promise<void>(resolve => {
+      const timer = clock.timer(ms, resolve)
+      this.#wake = () => {
+        timer[Symbol.dispose]()
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+
+  /** What others have written: entries, pauses, and states that a person has put right. */
+  async #look(): Promise<void> {
+    const { store, runtime } = this.#parts
+    try {
+      const { cursor, records } = await store.changes(this.#cursor)
+      this.#cursor = cursor
+      for (const record of records) this.#heed(record)
+    } catch (error) {
+      runtime.log.warning(`Beat cannot read ${store.url}: ${wordsOf(error)} It goes on with what it knows.`)
+    }
+    // The wall clock may have been set back or on.
+    this.#replaceIfStepped()
+  }
+
+  #heed({ key, value }: BeatRecord): void {
+    const parsed = parseKey(key)
+    if (parsed === undefined) return
+    const { kind, name } = parsed
+    const row = this.#rows.get(name)
+    switch (kind) {
+      case 'entry':
+        if (value === undefined) this.#withdraw(name)
+        else this.#enterStored(name, value)
+        break
+      case 'pause':
+        if (row !== undefined) row.paused = value !== undefined
+        break
+      case 'state': {
+        const state = value === undefined || value === row?.written ? undefined : readState(value)
+        if (row !== undefined && state !== undefined) row.state = state
+        break
+      }
+      default:
+        kind satisfies never
+    }
+    this.#place(name)
+  }
+
+  #enterStored(name: string, value: string): void {
+    this.#enter(name, readObject(value), 'store')
+  }
+
+  /** A bad entry is said and left out; the others go on (D93). */
+  #enter(name: string, input: unknown, source: Row['source']): void {
+    const { runtime } = this.#parts
+    try {
+      const entry = this.#parts.read(name, input)
+      const schedule = this.#parts.schedule(entry)
+      const known = this.#rows.get(name)
+      const now = runtime.clock.now()
+      const state = known?.state ?? newState(Math.min(now, entry.createdAt ?? now))
+      const kept = { state, paused: known?.paused ?? false, busy: known?.busy ?? false, written: known?.written }
+      if (known === undefined) this.#rows.set(name, { entry, schedule, source, over: undefined, ...kept })
+      else Object.assign(known, { entry, schedule, source, over: undefined })
+    } catch (error) {
+      runtime.log.error(`${wordsOf(error)} It is left out; the others go on.`, { entry: name })
+      if (source === 'store') this.#withdraw(name)
+    }
+  }
+
+  /** An entry of the code comes back when the stored one of its name is gone. */
+  #withdraw(name: string): void {
+    this.#agenda.remove(name)
+    const row = this.#rows.get(name)
+    if (row?.source === 'store') this.#rows.delete(name)
+    if (!this.#rows.has(name) && this.#parts.entries.has(name)) {
+      this.#enter(name, this.#parts.entries.get(name), 'code')
+    }
+  }
+
+  #keepState(states: Map<string, EntryState>, name: string, value: string): void {
+    const state = readState(value)
+    if (state !== undefined) states.set(name, state)
+    else this.#parts.runtime.log.error(`What is remembered of schedule entry ${name} is unreadable: it begins anew.`)
+  }
+
+  /** Puts it where it belongs in the agenda. */
+  #place(name: string): void {
+    const row = this.#rows.get(name)
+    if (row === undefined || row.busy) return
+    if (row.paused) {
+      this.#agenda.remove(name)
+      return
+    }
+    const now = this.#parts.runtime.clock.now()
+    const decision = this.#decide(name, row, now)
+    if (decision === undefined || decision.kind === 'over') {
+      this.#agenda.remove(name)
+      if (decision !== undefined) this.#sayOver(name, row, decision.why)
+      return
+    }
+    row.over = undefined
+    this.#agenda.put(name, decision.kind === 'wait' ? decision.until : now)
+  }
+
+  /** Schedules are checked, but it is user input that computes here: what throws is left out (D93). */
+  #decide(name: string, row: Row, now: EpochMs): ReturnType<typeof decide> | undefined {
+    try {
+      return decide(row.entry, row.schedule, row.state, now)
+    } catch (error) {
+      this.#parts.runtime.log.error(`Schedule entry ${name} cannot tell when it is due: ${wordsOf(error)}`)
+      return undefined
+    }
+  }
+
+  #sayOver(name: string, row: Row, why: string): void {
+    if (row.over === why) return
+    row.over = why
+    this.#parts.runtime.log.info(`Schedule entry ${name} sends no more: ${why}.`)
+  }
+
+  /** A clock that was set back would let everything wait that was placed before. */
+  #replaceIfStepped(): void {
+    const now = this.#parts.runtime.clock.now()
+    const next = this.#agenda.next()
+    if (this.#lastWall !== undefined && now < this.#lastWall - LOOK_EVERY && next !== undefined) {
+      for (const name of this.#rows.keys()) this.#place(name)
+    }
+    this.#lastWall = now
+  }
+
+  async #handle(name: string): Promise<void> {
+    const row = this.#rows.get(name)
+    if (row === undefined || row.busy || row.paused) return
+    row.busy = true
+    let again: Ms | undefined
+    try {
+      again = await this.#step(name, row)
+    } catch (error) {
+      again = AGAIN_AFTER
+      this.#parts.runtime.log.error(`Schedule entry ${name}: ${wordsOf(error)} Tried again in ${AGAIN_AFTER / 1000} s.`)
+    } finally {
+      row.busy = false
+    }
+    if (!this.#acts || this.#rows.get(name) !== row) return
+    if (again === undefined) this.#place(name)
+    else this.#agenda.put(name, this.#parts.runtime.clock.now() + again)
+    this.#wake?.()
+  }
+
+  /** Deals with one due time. The answer: look again so much later, undefined = when it is due next. */
+  async #step(name: string, row: Row): Promise<Ms | undefined> {
+    const decision = this.#decide(name, row, this.#parts.runtime.clock.now())
+    if (decision?.kind === 'miss') {
+      this.#parts.runtime.log.warning(`Schedule entry ${name} was not sent: ${decision.why}.`)
+      return await this.#save(name, row, { ...row.state, last: decision.instant })
+    }
+    if (decision?.kind !== 'send') return undefined
+    const before = await this.#lookBack(name, row)
+    if (before === 'disabled') return undefined
+    if (before === 'open' && row.entry.overlap === 'queue') return AGAIN_AFTER
+    if (before === 'open' && row.entry.overlap === 'skip') {
+      this.#parts.runtime.log.info(`Schedule entry ${name} was not sent: the run before has not ended.`)
+      return await this.#save(name, row, { ...row.state, last: decision.instant })
+    }
+    if (before === 'open' && row.entry.overlap === 'cancel') {
+      for (const id of row.state.open) await this.#parts.cancel(id)
+    }
+    return await this.#send(name, row, decision.instant)
+  }
+
+  /** Learns how earlier runs ended, for entries that ask for it. */
+  async #lookBack(name: string, row: Row): Promise<'free' | 'open' | 'disabled'> {
+    const { entry, state } = row
+    if (!looksBack(entry) || state.open.length === 0) return 'free'
+    const ends = await this.#parts.ends(state.open)
+    if (ends === undefined) return 'free'
+    const open = state.open.filter((_, i) => ends[i] === 'open')
+    const failures = ends.reduce((n, end) => (end === 'failed' ? n + 1 : end === 'good' ? 0 : n), state.failures)
+    row.state = { ...state, open, failures }
+    if (entry.failureThreshold !== undefined && failures >= entry.failureThreshold) {
+      const disabled = `${failures} runs in a row have failed`
+      this.#parts.runtime.log.error(`Schedule entry ${name} is disabled: ${disabled}. Resume it when that is mended.`)
+      await this.#save(name, row, { ...row.state, disabled })
+      return 'disabled'
+    }
+    return open.length > 0 ? 'open' : 'free'
+  }
+
+  /** Publish, confirmed; then remember (D91). */
+  async #send(name: string, row: Row, instant: EpochMs): Promise<Ms | undefined> {
+    const { runtime } = this.#parts
+    const { entry } = row
+    const id = runId(entry, instant)
+    if (!this.#acts) return undefined
+    let error: string | undefined
+    try {
+      await this.#parts.send(entry, id, instant)
+      const late = runtime.clock.now() - instant - jitterOf(entry, instant)
+      runtime.log.info(`Schedule entry ${name} sent: ${entry.task}[${id}]`, { entry: name, late })
+    } catch (problem) {
+      if (isTransient(problem)) {
+        runtime.log.warning(`Schedule entry ${name} could not be sent: ${wordsOf(problem)} Tried again in 1 s.`)
+        return AGAIN_AFTER
+      }
+      error = wordsOf(problem)
+      runtime.log.error(`Schedule entry ${name} cannot be sent: ${error} This run is lost; the others go on.`)
+    }
+    const { state } = row
+    const next: EntryState =
+      error !== undefined
+        ? { ...state, last: instant, error }
+        : {
+            ...state,
+            last: instant,
+            runs: state.runs + 1,
+            open: looksBack(entry) ? [...state.open, id].slice(-OPEN_MOST) : [],
+            lastId: id,
+            sentAt: runtime.clock.now(),
+            error: undefined,
+          }
+    return await this.#save(name, row, next)
+  }
+
+  /** Until it is written or the term is over: what was sent and not remembered is sent again, by the same id, by the next leader. */
+  async #save(name: string, row: Row, state: EntryState): Promise<undefined> {
+    row.state = state
+    const record = stateRecord(name, state)
+    row.written = record.value
+    while (this.#lead.term === this.term) {
+      const written = await this.#saves.ask(record)
+      if (written === 'written') return undefined
+      if (written === 'fenced') return this.#fenced()
+      this.#parts.runtime.log.warning(`Beat cannot write to ${this.#parts.store.url}. Tried again in 1 s.`)
+      await this.#parts.runtime.clock.sleep(AGAIN_AFTER)
+    }
+    return undefined
+  }
+
+  #fenced(): undefined {
+    this.#parts.runtime.log.warning(`Beat has lost the lead of term ${this.term}.`)
+    this.#lead.lost()
+    return undefined
+  }
+}
+
+function looksBack({ overlap, failureThreshold }: Entry): boolean {
+  return overlap !== 'allow' || failureThreshold !== undefined
+}
+
+/** The same publish may succeed later. */
+function isTransient(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'transient' in error && error.transient === true
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof LovageError) return `${error.message} (${error.code})`
+  return error instanceof Error ? `${error.message}.` : `${String(error)}.`
+}

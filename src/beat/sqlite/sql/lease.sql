@@ -1,0 +1,1 @@
+SELECT holder, term, until, ttl FROM lovage_beat_lease

@@ -1,0 +1,1 @@
+DELETE FROM lovage.outbox WHERE id = ANY ($1::bigint[])

@@ -1,0 +1,1 @@
+SELECT uuid::text AS uuid FROM lovage.outbox_id

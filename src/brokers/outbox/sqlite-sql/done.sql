@@ -1,0 +1,1 @@
+DELETE FROM lovage_outbox WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE lovage_outbox SET taken_until = ?2 WHERE id = ?1

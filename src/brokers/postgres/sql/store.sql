@@ -1,0 +1,1 @@
+SELECT topology, uuid::text AS uuid FROM lovage.store

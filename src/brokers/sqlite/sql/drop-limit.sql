@@ -1,0 +1,2 @@
+-- ?1 key
+DELETE FROM lovage_limit WHERE key = ?1

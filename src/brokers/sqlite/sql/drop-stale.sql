@@ -1,0 +1,2 @@
+-- ?1 queue, ?2 the latest instant that is too old
+DELETE FROM lovage_message WHERE state = 0 AND queue_id = ?1 AND enqueued_at <= ?2

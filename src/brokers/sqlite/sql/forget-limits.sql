@@ -1,0 +1,2 @@
+-- ?1 now
+DELETE FROM lovage_limit WHERE ends < ?1

@@ -1,0 +1,2 @@
+-- ?1 key
+SELECT state FROM lovage_limit WHERE key = ?1

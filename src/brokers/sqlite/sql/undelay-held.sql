@@ -1,0 +1,1 @@
+UPDATE lovage_message SET due = NULL WHERE state = 1 AND due IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT version FROM lovage.schema_version WHERE component = $1

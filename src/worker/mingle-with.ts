@@ -1,0 +1,42 @@
+import type { App } from '../app/app.js'
+import type { LamportClock } from '../lib/lamport-clock.js'
+import type { Runtime } from '../lib/runtime.js'
+import { revokedToDict } from '../protocol/command-replies.js'
+import { isDict } from '../protocol/dict.js'
+import type { NodeName } from '../protocol/ids.js'
+import type { Revoking } from './commands/worker-view.js'
+import { foreignRevoked } from './foreign-revoked.js'
+import { Mingle } from './mingle.js'
+import { newestRevoked } from './newest-revoked.js'
+
+/** Half of what a request may take (L17). */
+const MAX_TOLD = 512 * 1024
+/** Source: celery/worker/consumer/mingle.py `send_hello`. */
+const PATIENCE_SECONDS = 1
+
+/** Asks neighbours over the app's own remote control, which has a connection of its own. */
+export function mingleWith(
+  app: App,
+  name: NodeName,
+  runtime: Runtime,
+  clock: LamportClock,
+  revoking: Pick<Revoking, 'entries' | 'merge'>,
+): Mingle {
+  return new Mingle({
+    runtime,
+    self: name,
+    clock,
+    hello: signal => {
+      const told = revokedToDict(newestRevoked(revoking.entries(), MAX_TOLD))
+      return app.inspect({ timeout: PATIENCE_SECONDS, signal }).hello(name, told)
+    },
+    learn: reply => {
+      if (!isDict(reply)) return undefined
+      const { clock: theirs, revoked } = reply
+      if (!Number.isSafeInteger(theirs)) return undefined
+      const ids = foreignRevoked(revoked)
+      if (ids.length > 0) revoking.merge(ids)
+      return theirs as number
+    },
+  })
+}

@@ -1,0 +1,3 @@
+import { interop } from './suite.js'
+
+await interop({ broker: 'rabbitmq', backend: 'sqlite' })
