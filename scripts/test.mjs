@@ -8,12 +8,14 @@
 // First the servers that tests need are looked for, and started where they are installed (scripts/services.mjs), and what
 // killed runs have left on them is removed. Tests of one that is absent are skipped, and say so.
 // With CI=true a skipped test is a failure: on CI everything a test needs must be there. What a conformance suite skips
-// because an adapter lacks it by design ("lacks …") is only listed.
+// because an adapter lacks it by design ("lacks …") is only listed. Files that have failed among others are run once more,
+// alone; what then passes is listed as unsteady, with how it failed.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { services } from './services.mjs'
 import { setUp } from './set-up.mjs'
 import { sweep } from './testing/sweep.mjs'
+import { runAgain } from './testing/test-again.mjs'
 import { testFiles } from './testing/test-files.mjs'
 import { runFiles } from './testing/test-run.mjs'
 import { report } from './testing/test-summary.mjs'
@@ -36,12 +38,14 @@ if (!own['no-build']) setUp()
 const { environment } = await services({ quiet: true })
 const swept = sweep(environment)
 const files = testFiles(filters)
-const runs = await runFiles(files, {
+const options = {
   atOnce: Number(own['at-once']),
   patience: Number(own.patience) * 1000,
   nodeFlags,
   environment,
-})
+}
+const first = await runFiles(files, options)
+if (own.times) writeTimes(first)
+const runs = await runAgain(first, options)
 for (const line of await swept) console.log(`Left over from a killed run, and removed: ${line}`)
-if (own.times) writeTimes(runs)
 process.exitCode = report(runs, { skipsFail: process.env.CI === 'true' }) ? 0 : 1

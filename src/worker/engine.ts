@@ -65,6 +65,7 @@ import { TaskTotals } from './task-totals.js'
 import { WorkerEvents } from './worker-events.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
 import { WorkerWatch } from './worker-watch.js'
+import { WriteWaits } from './write-waits.js'
 
 export interface EngineParts {
   readonly app: App
@@ -117,6 +118,7 @@ export function createEngine(given: EngineParts): Engine {
   const runtime = given.parts.runtime ?? app.runtime
   const gauge = new DeadLetterGauge({ messages: settings.deadLetterMax, bytes: settings.deadLetterMaxBytes })
   const rejections = new RejectionLines({ clock: runtime.clock, log: app.runtime.log })
+  const waits = new WriteWaits({ clock: runtime.clock, log: app.runtime.log })
   const clock = new LamportClock()
   const totals = new TaskTotals()
   const limits = new TaskLimits(app, {
@@ -148,6 +150,7 @@ export function createEngine(given: EngineParts): Engine {
     chordMemo: memo => chordMemo(memo, app.limits),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
     deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, app }),
+    waits: (error, id) => waits.note(id, error),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
   }

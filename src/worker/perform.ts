@@ -60,6 +60,8 @@ export interface World {
   errback(signature: Signature, request: TaskRequest, error: ExceptionInfo, traceback: string | undefined): void
   /** May a dead letter of so many bytes be written for this queue (D64)? */
   deadLetterRoom(queue: QueueName, bytes: number): Promise<boolean>
+  /** A store or publish for task (or message) `id` has failed and is tried again. */
+  waits(error: unknown, id: string): void
   /** How long a store or publish may be tried again; asked before each try. */
   writeTimeout(): Ms
   /** After every effect; simulations crash here (F04). */
@@ -170,7 +172,7 @@ function store(
   const act = (): Promise<'stored' | 'refused'> => backend.store(meta, { ttl, fence, reply })
   return tried(act).then(
     value => (value === 'stored' ? undefined : stored({ kind: 'done', value }, write(), running, context, world)),
-    async error => stored(await tryAgain(error, began, act, world), write(), running, context, world),
+    async error => stored(await tryAgain(error, began, act, meta.taskId, world), write(), running, context, world),
   )
   function write(): Write {
     return { meta, ttl, own, fence }
@@ -209,7 +211,7 @@ async function refused(
   context: SettleContext,
   world: World,
 ): Promise<Performed | { readonly kind: 'outrun' }> {
-  const fetched = await persist(async () => world.backend?.fetch(running.request.id), world)
+  const fetched = await persist(async () => world.backend?.fetch(running.request.id), running.request.id, world)
   // What is stored may be this attempt's own end, and then nobody else tells what follows it.
   if (fetched.kind === 'late') return giveUp(running, world, 'the stored result could not be read')
   if (fetched.kind === 'impossible') {
@@ -241,7 +243,7 @@ async function arrive(
 ): Promise<Performed | undefined> {
   const { backend } = world
   if (backend === undefined) return undefined
-  const arrived = await persist(() => backend.arrive(part, ttl), world)
+  const arrived = await persist(() => backend.arrive(part, ttl), running.request.id, world)
   if (arrived.kind === 'impossible') {
     world.runtime.log.error(`Chord ${part.chord} could not count ${part.taskId}: ${describe(arrived.error)}`)
     return undefined
@@ -262,12 +264,16 @@ async function openChord(
   const { backend } = world
   const { rootId, priority } = running.request
   const memo = world.chordMemo({ body, ends, rootId, priority })
-  const opened = await persist(async () => {
-    if (backend === undefined)
-      throw new BackendError('LVG_NO_RESULT_BACKEND', 'No result backend counts its parts.', { transient: false })
-    if (isNested(header)) await backend.saveGroup({ id: chord, parent: undefined, members: header }, ttl)
-    await backend.setChordSize(chord, parts, ttl, memo)
-  }, world)
+  const opened = await persist(
+    async () => {
+      if (backend === undefined)
+        throw new BackendError('LVG_NO_RESULT_BACKEND', 'No result backend counts its parts.', { transient: false })
+      if (isNested(header)) await backend.saveGroup({ id: chord, parent: undefined, members: header }, ttl)
+      await backend.setChordSize(chord, parts, ttl, memo)
+    },
+    running.request.id,
+    world,
+  )
   if (opened.kind === 'done') return undefined
   if (opened.kind === 'late') return giveUp(running, world, 'the chord could not be opened')
   const why = describe(opened.error)
@@ -277,7 +283,7 @@ async function openChord(
 }
 
 async function closeChord(chord: GroupId, running: Running, world: World): Promise<Performed | undefined> {
-  const closed = await persist(async () => world.backend?.close(chord), world)
+  const closed = await persist(async () => world.backend?.close(chord), running.request.id, world)
   return closed.kind === 'late' ? giveUp(running, world, 'the chord could not be closed') : undefined
 }
 
@@ -293,7 +299,7 @@ async function publishTask(
   } catch (error) {
     return unpublishable(task, error, running, context, world)
   }
-  const sent = await persist(() => send(outgoing, world), world)
+  const sent = await persist(() => send(outgoing, world), running.request.id, world)
   if (sent.kind === 'done') {
     world.sent(outgoing)
     return undefined
@@ -389,7 +395,7 @@ export async function writeDeadLetter(
     publishId,
     notBefore: undefined,
   }
-  const sent = await persist(() => send(outgoing, world), world)
+  const sent = await persist(() => send(outgoing, world), publishId, world)
   if (sent.kind === 'done') return 'written'
   if (sent.kind === 'impossible') {
     world.runtime.log.critical(`Dead letter for ${record.queue} could not be written: ${describe(sent.error)}`)
@@ -432,12 +438,12 @@ type Persisted<T> =
  * Tries until it works, cannot work, or `writeTimeout` is over: 10 ms doubling to 10 s between tries, with jitter.
  * A single try needs no deadline: every port operation settles at the latest when its connection is found dead.
  */
-async function persist<T>(act: () => Promise<T>, world: World): Promise<Persisted<T>> {
+async function persist<T>(act: () => Promise<T>, id: string, world: World): Promise<Persisted<T>> {
   const began = world.runtime.clock.steady()
   try {
     return { kind: 'done', value: await act() }
   } catch (error) {
-    return tryAgain(error, began, act, world)
+    return tryAgain(error, began, act, id, world)
   }
 }
 
@@ -446,6 +452,7 @@ async function tryAgain<T>(
   first: unknown,
   began: SteadyMs,
   act: () => Promise<T>,
+  id: string,
   world: World,
 ): Promise<Persisted<T>> {
   const { clock, random } = world.runtime
@@ -454,6 +461,7 @@ async function tryAgain<T>(
     if (!isTransient(error)) return { kind: 'impossible', error }
     const left = began + world.writeTimeout() - clock.steady()
     if (left <= 0) return { kind: 'late', error }
+    if (tries === 0) world.waits(error, id)
     await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
     try {
       return { kind: 'done', value: await act() }

@@ -7,7 +7,7 @@ const LATE = { acksLate: true } as const
 
 describe('D47 the result cannot be stored', () => {
   test('the slot is free meanwhile, and the message is not acked before the state is there', async () => {
-    await onStage({ tasks: { t: [() => 1, LATE] } }, async stage => {
+    const report = await onStage({ tasks: { t: [() => 1, LATE] } }, async stage => {
       const { backend } = await stage.worker('w', { concurrency: 1, prefetchMultiplier: 8 })
       backend.cut()
       for (let n = 0; n < 6; n++) await stage.app.sendTask('t', [], { taskId: `t${n}` })
@@ -19,6 +19,9 @@ describe('D47 the result cannot be stored', () => {
       assert.equal(stage.journal.length, 6)
       for (let n = 0; n < 6; n++) assert.equal(await stage.status(`t${n}`), 'SUCCESS')
     })
+    const waits = logLines(report).filter(line => line.includes('cannot be written yet'))
+    assert.match(waits[0] ?? '', /^warning The end of task t\d cannot be written yet, and is tried again: /)
+    assert.ok(waits.length <= 2, 'six tasks and many tries, told once in ten seconds')
   })
 
   test('late: after resultWriteTimeout the message goes back uncounted, and runs again when all is well', async () => {

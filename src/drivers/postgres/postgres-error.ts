@@ -102,8 +102,9 @@ function codeOf(error: unknown): string {
   return ''
 }
 
+/** A code of the operating system may be five letters, too: EPIPE. All of the server's have digits. */
 function isSqlState(code: string): boolean {
-  return /^[0-9A-Z]{5}$/.test(code)
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
 }
 
 function troubleOf(code: string, text: string, phase: 'connecting' | 'working'): PostgresTrouble {

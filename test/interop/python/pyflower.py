@@ -167,6 +167,8 @@ def main():
     out['tasks'] = [task_page(events.state.tasks[one.id]) for one in sent]
 
     seen = events.state.workers[node]
+    # A worker-online among the heartbeats has no figures: where one is read last, the next heartbeat tells them.
+    until('the figures of a heartbeat', lambda: seen.active is not None and seen.loadavg is not None)
     # JavaScript writes 2.0 as 2: a number is a number.
     kind = lambda value: 'number' if type(value) in (int, float) else type(value).__name__
     out['worker'] = {name: kind(getattr(seen, name)) for name in (
