@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { App } from '../../src/app/app.js'
 import type { SettingsInput } from '../../src/app/settings.js'
 import { Worker } from '../../src/worker/worker.js'
@@ -137,11 +137,27 @@ async function footprint(tasks: number): Promise<Footprint> {
     await turn()
   }
   const { heapUsed, rss } = process.memoryUsage()
+  return { tasks, heap: heapUsed, resident: rss + childrenResident(), handles: await lastingHandles() }
+}
+
+/** The least there are of each kind in a second: a timer that is armed and goes off is none that was left behind. */
+async function lastingHandles(): Promise<Record<string, number>> {
+  let lasting = openHandles()
+  for (let times = 0; times < 20; times++) {
+    await sleep(50)
+    const now = openHandles()
+    const both = Object.keys(lasting).filter(kind => now[kind] !== undefined)
+    lasting = Object.fromEntries(both.map(kind => [kind, Math.min(lasting[kind] ?? 0, now[kind] ?? 0)]))
+  }
+  return lasting
+}
+
+function openHandles(): Record<string, number> {
   const handles: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
     if (kind !== 'Immediate') handles[kind] = (handles[kind] ?? 0) + 1
   }
-  return { tasks, heap: heapUsed, resident: rss + childrenResident(), handles }
+  return handles
 }
 
 /** Kinds of handles that have become more; a connection or timer more or less comes and goes. */
