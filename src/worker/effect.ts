@@ -14,7 +14,7 @@ import type { Signature } from '../protocol/signature.js'
  * once, and a store of an older attempt is refused.
  */
 export type Effect =
-  /** First of a late-acked list: when the lease is suspect, ask whether the token is still ours; if not, stop here (D25). */
+  /** First, while the message is unacked: when the lease is suspect, ask whether the token is still ours; if not, stop here (D25). */
   | { readonly kind: 'check-token' }
   /** `own`: the record of the task itself, under its attempt's fence; otherwise of a task that will never run. */
   | { readonly kind: 'store'; readonly meta: ResultMeta; readonly ttl: Ms | undefined; readonly own: boolean }

@@ -771,7 +771,7 @@ export class Intake implements Disposable {
       worker,
     }
     const publishId = `dead:${queue}:${delivery.claim}`
-    const written = await writeDeadLetter(delivery.message, record, publishId, world)
+    const written = await writeDeadLetter(delivery.message, record, publishId, undefined, world)
     if (written === 'written') await ackAll([delivery])
     else await requeueAll([delivery], { counted: false, delay: CONSULT_AGAIN })
   }

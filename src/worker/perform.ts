@@ -138,7 +138,11 @@ function performOne(
 
 /** D25: only who may have lost its lease asks; a token that is lost ends the list before any effect. */
 function checkToken(running: Running, world: World): Promise<Performed | undefined> | undefined {
-  return running.robbed || world.live()?.suspect() === true ? askForToken(running, world) : undefined
+  return mayBeLost(running, world) ? askForToken(running, world) : undefined
+}
+
+function mayBeLost(running: Running, world: World): boolean {
+  return running.robbed || world.live()?.suspect() === true
 }
 
 async function askForToken(running: Running, world: World): Promise<Performed | undefined> {
@@ -172,7 +176,8 @@ function store(
   const act = (): Promise<'stored' | 'refused'> => backend.store(meta, { ttl, fence, reply })
   return tried(act).then(
     value => (value === 'stored' ? undefined : stored({ kind: 'done', value }, write(), running, context, world)),
-    async error => stored(await tryAgain(error, began, act, meta.taskId, world), write(), running, context, world),
+    async error =>
+      stored(await tryAgain(error, began, act, meta.taskId, running, world), write(), running, context, world),
   )
   function write(): Write {
     return { meta, ttl, own, fence }
@@ -211,7 +216,12 @@ async function refused(
   context: SettleContext,
   world: World,
 ): Promise<Performed | { readonly kind: 'outrun' }> {
-  const fetched = await persist(async () => world.backend?.fetch(running.request.id), running.request.id, world)
+  const fetched = await persist(
+    async () => world.backend?.fetch(running.request.id),
+    running.request.id,
+    running,
+    world,
+  )
   // What is stored may be this attempt's own end, and then nobody else tells what follows it.
   if (fetched.kind === 'late') return giveUp(running, world, 'the stored result could not be read')
   if (fetched.kind === 'impossible') {
@@ -243,7 +253,7 @@ async function arrive(
 ): Promise<Performed | undefined> {
   const { backend } = world
   if (backend === undefined) return undefined
-  const arrived = await persist(() => backend.arrive(part, ttl), running.request.id, world)
+  const arrived = await persist(() => backend.arrive(part, ttl), running.request.id, running, world)
   if (arrived.kind === 'impossible') {
     world.runtime.log.error(`Chord ${part.chord} could not count ${part.taskId}: ${describe(arrived.error)}`)
     return undefined
@@ -272,6 +282,7 @@ async function openChord(
       await backend.setChordSize(chord, parts, ttl, memo)
     },
     running.request.id,
+    running,
     world,
   )
   if (opened.kind === 'done') return undefined
@@ -283,7 +294,7 @@ async function openChord(
 }
 
 async function closeChord(chord: GroupId, running: Running, world: World): Promise<Performed | undefined> {
-  const closed = await persist(async () => world.backend?.close(chord), running.request.id, world)
+  const closed = await persist(async () => world.backend?.close(chord), running.request.id, running, world)
   return closed.kind === 'late' ? giveUp(running, world, 'the chord could not be closed') : undefined
 }
 
@@ -299,7 +310,7 @@ async function publishTask(
   } catch (error) {
     return unpublishable(task, error, running, context, world)
   }
-  const sent = await persist(() => send(outgoing, world), running.request.id, world)
+  const sent = await persist(() => send(outgoing, world), running.request.id, running, world)
   if (sent.kind === 'done') {
     world.sent(outgoing)
     return undefined
@@ -369,7 +380,7 @@ async function deadLetter(
   running: Running,
   world: World,
 ): Promise<Performed | undefined> {
-  const written = await writeDeadLetter(running.request.message, record, publishId, world)
+  const written = await writeDeadLetter(running.request.message, record, publishId, running, world)
   if (written === 'written') return undefined
   return giveUp(
     running,
@@ -378,11 +389,12 @@ async function deadLetter(
   )
 }
 
-/** Also used for messages that never became a request. */
+/** Also used for messages that never became a request, and so are not `running`. */
 export async function writeDeadLetter(
   message: Message,
   record: DeadLetterRecord,
   publishId: string,
+  running: Running | undefined,
   world: World,
 ): Promise<'written' | 'full' | 'failed'> {
   const queue = deadQueue(record.queue)
@@ -395,7 +407,7 @@ export async function writeDeadLetter(
     publishId,
     notBefore: undefined,
   }
-  const sent = await persist(() => send(outgoing, world), publishId, world)
+  const sent = await persist(() => send(outgoing, world), publishId, running, world)
   if (sent.kind === 'done') return 'written'
   if (sent.kind === 'impossible') {
     world.runtime.log.critical(`Dead letter for ${record.queue} could not be written: ${describe(sent.error)}`)
@@ -431,19 +443,25 @@ type Persisted<T> =
   | { readonly kind: 'done'; readonly value: T }
   /** Waiting does not help. */
   | { readonly kind: 'impossible'; readonly error: unknown }
-  /** It may work one day, but not within the time given. */
+  /** It may work one day, but not within the time given, or not while the message is ours. */
   | { readonly kind: 'late'; readonly error: unknown }
 
 /**
- * Tries until it works, cannot work, or `writeTimeout` is over: 10 ms doubling to 10 s between tries, with jitter.
- * A single try needs no deadline: every port operation settles at the latest when its connection is found dead.
+ * Tries until it works, cannot work, the message is somebody else's, or `writeTimeout` is over: 10 ms doubling to 10 s
+ * between tries, with jitter. A single try needs no deadline: every port operation settles at the latest when its connection
+ * is found dead.
  */
-async function persist<T>(act: () => Promise<T>, id: string, world: World): Promise<Persisted<T>> {
+async function persist<T>(
+  act: () => Promise<T>,
+  id: string,
+  running: Running | undefined,
+  world: World,
+): Promise<Persisted<T>> {
   const began = world.runtime.clock.steady()
   try {
     return { kind: 'done', value: await act() }
   } catch (error) {
-    return tryAgain(error, began, act, id, world)
+    return tryAgain(error, began, act, id, running, world)
   }
 }
 
@@ -453,6 +471,7 @@ async function tryAgain<T>(
   began: SteadyMs,
   act: () => Promise<T>,
   id: string,
+  running: Running | undefined,
   world: World,
 ): Promise<Persisted<T>> {
   const { clock, random } = world.runtime
@@ -463,12 +482,24 @@ async function tryAgain<T>(
     if (left <= 0) return { kind: 'late', error }
     if (tries === 0) world.waits(error, id)
     await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
+    if (running !== undefined && (await isLost(running, world))) return { kind: 'late', error }
     try {
       return { kind: 'done', value: await act() }
     } catch (next) {
       error = next
     }
   }
+}
+
+/**
+ * D25, while a write is tried again and again: is the message somebody else's by now? One that was acked is nobody's. The end
+ * of an execution may still be told when its connection is gone, as its redelivery may be adopted yet (D46); a refusal
+ * (revoked, expired, …) is worth nothing then: whoever has the message decides anew.
+ */
+async function isLost(running: Running, world: World): Promise<boolean> {
+  if (running.verdict === 'ack') return false
+  if (running.execution !== undefined && !mayBeLost(running, world)) return false
+  return !(await anyCurrent(running.deliveries))
 }
 
 /** What is thrown before there is a promise, as its rejection. */

@@ -61,6 +61,10 @@ function settleOutcome(outcome: Outcome, context: SettleContext): readonly Effec
 
 /** A delivery that never runs. Nothing was acked before, so the ack always comes last, whatever the ack mode. */
 export function settleDiscard(why: Discard, context: SettleContext): readonly Effect[] {
+  return [CHECK_TOKEN, ...discarded(why, context)]
+}
+
+function discarded(why: Discard, context: SettleContext): readonly Effect[] {
   switch (why.kind) {
     case 'expired':
       return [...revoked('expired', undefined, context), { kind: 'ack' }]

@@ -42,6 +42,26 @@ describe('D47 the result cannot be stored', () => {
     })
   })
 
+  test('D25 a refusal that waits to be stored is given up when somebody else has the message: it may run there', async () => {
+    await onStage({ tasks: { t: [sleeper(20_000), LATE] } }, async stage => {
+      const { worker, backend, broker } = await stage.worker('one')
+      worker.revoke(['a'])
+      backend.cut()
+      await stage.app.sendTask('t', [], { taskId: 'a' })
+      await stage.world.sleep(500)
+      broker.cut()
+      await stage.worker('two')
+      await stage.started('a')
+      backend.heal()
+      await stage.world.sleep(15_000)
+      assert.equal(await stage.status('a'), undefined)
+      assert.ok(!stage.effectsOf('a').includes('store REVOKED'))
+      broker.heal()
+      await stage.quiet()
+      assert.deepEqual([await stage.status('a'), stage.runs('a')], ['SUCCESS', 1])
+    })
+  })
+
   test('early: the state goes to the spool and is stored at the next start', async () => {
     await onStage({ tasks: { t: () => 42 }, settings: { resultWriteTimeout: 10 } }, async stage => {
       const first = await stage.worker('w')

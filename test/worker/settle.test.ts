@@ -292,15 +292,15 @@ describe('discards: nothing was acked before, so the ack comes last whatever the
   for (const late of [false, true]) {
     test(`with ${late ? 'late' : 'early'} acks`, () => {
       const context = contextOf({}, { acksLate: late })
-      assert.equal(line(settleDiscard({ kind: 'expired' }, context)), 'store:REVOKED emit:task-revoked ack')
-      assert.equal(line(settleDiscard({ kind: 'revoked' }, context)), 'store:REVOKED emit:task-revoked ack')
+      assert.equal(line(settleDiscard({ kind: 'expired' }, context)), 'check-token store:REVOKED emit:task-revoked ack')
+      assert.equal(line(settleDiscard({ kind: 'revoked' }, context)), 'check-token store:REVOKED emit:task-revoked ack')
       assert.equal(
         line(settleDiscard({ kind: 'unknown-task' }, context)),
-        'store:FAILURE emit:task-failed dead:unknown-task emit:task-dead-lettered ack',
+        'check-token store:FAILURE emit:task-failed dead:unknown-task emit:task-dead-lettered ack',
       )
       assert.equal(
         line(settleDiscard({ kind: 'poison', faults: 3 }, context)),
-        'store:FAILURE emit:task-failed dead:poison emit:task-dead-lettered ack',
+        'check-token store:FAILURE emit:task-failed dead:poison emit:task-dead-lettered ack',
       )
     })
   }

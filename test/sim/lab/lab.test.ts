@@ -28,3 +28,13 @@ test('a plan survives being written down: what is recorded can be replayed', asy
   assert.ok(first.kind === 'held' && second.kind === 'held')
   assert.equal(second.report.hash, first.report.hash)
 })
+
+/** What each of them once broke is told in the log of its commit. */
+const MENDED = [113_723]
+
+test('seeds that have broken an invariant hold', async () => {
+  for (const seed of MENDED) {
+    const run = await play(drawPlan(seed))
+    if (run.kind === 'failed') assert.fail(run.failure.message)
+  }
+})
