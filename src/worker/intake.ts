@@ -679,21 +679,17 @@ export class Intake implements Disposable {
   }
 
   #settle(running: Running, outcome: Outcome): Promise<void> {
-    return this.#finish(running, context => settle(outcome, context), outcome)
+    return this.#finish(running, context => settle(outcome, context))
   }
 
   /** Performs what was decided; a value that cannot be stored becomes a failure that says so. */
-  async #finish(
-    running: Running,
-    decide: (context: SettleContext) => readonly Effect[],
-    outcome?: Outcome,
-  ): Promise<void> {
+  async #finish(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<void> {
     this.#running.set(running.key, running)
     const context = this.#context(running)
     try {
       const performed = await perform(decide(context), running, context, this.#parts.world)
       if (performed.kind === 'unstorable') return await this.#settleFailure(running, performed.error)
-      if (performed.kind === 'untold' && outcome !== undefined) await this.#spool(outcome, context)
+      if (performed.kind === 'untold') await this.#spool(decide, context)
       if (performed.kind === 'done' && running.verdict === 'ack') {
         this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady())
       }
@@ -705,8 +701,8 @@ export class Intake implements Disposable {
   }
 
   /** D47: acked early and not told in time. */
-  async #spool(outcome: Outcome, context: SettleContext): Promise<void> {
-    const meta = endRecord(outcome, context)
+  async #spool(decide: (context: SettleContext) => readonly Effect[], context: SettleContext): Promise<void> {
+    const meta = endRecord(decide, context)
     if (meta === undefined) return
     const { message, id } = context.request
     const { log } = this.#parts.runtime

@@ -103,11 +103,14 @@ export function settleStored(stored: ResultMeta, context: SettleContext): readon
 
 /**
  * The end of an early-acked task that could not be told in time, as a record: what is stored once it can be, and from
- * which `settleSpooled` knows all that follows. Undefined for ends that leave nothing to tell.
+ * which `settleSpooled` knows all that follows. Undefined for ends that leave nothing to tell. `decide`: gives its effects.
  */
-export function endRecord(outcome: Outcome, context: SettleContext): ResultMeta | undefined {
+export function endRecord(
+  decide: (context: SettleContext) => readonly Effect[],
+  context: SettleContext,
+): ResultMeta | undefined {
   const kept: SettleContext = { ...context, keepsResults: true, request: { ...context.request, ignoreResult: false } }
-  for (const effect of settleOutcome(outcome, kept)) if (effect.kind === 'store' && effect.own) return effect.meta
+  for (const effect of decide(kept)) if (effect.kind === 'store' && effect.own) return effect.meta
   return undefined
 }
 

@@ -78,6 +78,19 @@ describe('D47 the result cannot be stored', () => {
     })
   })
 
+  test('early: one that expires while STARTED cannot be stored is spooled as well', async () => {
+    const settings = { resultWriteTimeout: 5 }
+    await onStage({ tasks: { t: [() => 42, { trackStarted: true }] }, settings }, async stage => {
+      const { backend } = await stage.worker('w')
+      backend.cut()
+      await stage.app.sendTask('t', [], { taskId: 'a', expires: 3 })
+      await stage.world.until('it is in the spool', () => stage.cluster.spooled === 1, 30_000)
+      backend.heal()
+      await stage.world.sleep(120_000)
+      assert.deepEqual([await stage.status('a'), stage.runs('a')], ['REVOKED', 0])
+    })
+  })
+
   test('early: the spool is also stored by the worker that wrote it, once the backend is back', async () => {
     await onStage({ tasks: { t: () => 42 }, settings: { resultWriteTimeout: 10 } }, async stage => {
       const { backend } = await stage.worker('w')
