@@ -1,5 +1,4 @@
 import type { ResultBackend } from '../backends/backend.js'
-import type { ReplyLine } from '../backends/rpc/reply-line.js'
 import type { Broker } from '../brokers/broker.js'
 import { NotSentError } from '../brokers/errors.js'
 import type { IsGroup } from '../canvas/canvas.js'
@@ -8,7 +7,6 @@ import { kindOf } from '../canvas/members.js'
 import type { ResultOf, TypedSignature } from '../canvas/typed-signature.js'
 import type { AskOptions } from '../control/broadcast-options.js'
 import { Control, type RevokedWhat } from '../control/control.js'
-import { ControlLine } from '../control/control-line.js'
 import {
   type CommandHandler,
   type CustomCommand,
@@ -26,11 +24,10 @@ import type { Ms } from '../lib/time.js'
 import { LOVAGE_NAMESPACE, uuid4, uuid5 } from '../lib/uuid.js'
 import type { Codec } from '../protocol/codec.js'
 import type { CommandKind } from '../protocol/control-commands.js'
-import { createCodec } from '../protocol/create-codec.js'
 import { decodeTask } from '../protocol/decode-task.js'
 import { groupId, type TaskId, taskId, taskName } from '../protocol/ids.js'
 import { formatIso } from '../protocol/iso8601.js'
-import { DEFAULT_LIMITS, type Limits } from '../protocol/limits.js'
+import type { Limits } from '../protocol/limits.js'
 import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Kwargs, Signature } from '../protocol/signature.js'
 import type { WorkflowStep } from '../protocol/workflow-record.js'
@@ -41,43 +38,31 @@ import { badOption, type CallOptions, checkCallOptions } from './call-options.js
 import { camelCase } from './camel-case.js'
 import { chordLife } from './chord-life.js'
 import { destinationOf } from './compose-call.js'
+import { type Configured, configured } from './configured.js'
 import { runningTask } from './current-task.js'
 import { DagResult } from './dag-result.js'
-import { dial } from './dial.js'
 import { runEagerly } from './eager.js'
 import { type BatchEntry, BatchError } from './errors.js'
-import { EventWire } from './event-wire.js'
-import { Events } from './events.js'
+import type { EventWire } from './event-wire.js'
+import type { Events } from './events.js'
 import { aroundPublish, type Extension } from './extension.js'
 import { GroupResult } from './group-result.js'
-import { mailboxSettings } from './mailbox-settings.js'
+import { Opened } from './opened.js'
 import { type Outgoing, type OutgoingCall, type OutgoingContext, type OutgoingWorld, outgoingCall } from './outgoing.js'
 import { PublishIds } from './publish-ids.js'
-import { Publisher, type PublishLimits } from './publisher.js'
-import { Queues } from './queues.js'
+import type { PublishLimits } from './publisher.js'
+import type { Queues } from './queues.js'
 import { recordRevocation } from './record-revocation.js'
 import type { AnyResult, ResultSource } from './result.js'
 import { resultOf } from './result-of.js'
-import { ResultWatcher } from './result-watcher.js'
 import type { RevocationEntry } from './revocation-entry.js'
-import { Router } from './router.js'
+import type { Router } from './router.js'
 import { callOptionsOf, type SignatureOptions, setOptions } from './set-options.js'
-import {
-  type Origin,
-  type ResolvedSettings,
-  resolveSettings,
-  type SettingName,
-  type Settings,
-  type SettingsInput,
-  type SettingsLayers,
-} from './settings.js'
-import { signing } from './signing.js'
+import type { Origin, SettingName, Settings, SettingsInput, SettingsLayers } from './settings.js'
 import { makeRemoteTask, makeTask, type RegisteredTask, type RemoteTaskOf, type TaskOf } from './task.js'
 import type { TaskContext } from './task-context.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
 import { taskPolicy } from './task-policy.js'
-import { Transactional } from './transactional.js'
-import { isByMessage, openBackend, openBroker, openOutbox } from './transports.js'
 import { Workflows } from './workflows.js'
 
 /** An entry besides its schedule and its task; members as in `beatSchedule`. */
@@ -119,16 +104,6 @@ export type BatchResults<Signatures extends readonly Signature[]> = {
 /** Options that hold for all of a batch. */
 type BatchOptions = Pick<CallOptions, 'publishTimeout' | 'signal' | 'transaction' | 'dispatchOnCommit'>
 
-/** All that follows from the settings. */
-interface Configured extends ResolvedSettings {
-  readonly limits: Limits
-  readonly codec: Codec
-  readonly resultCodec: Codec
-  readonly queues: Queues
-  readonly router: Router
-  readonly eventWire: EventWire
-}
-
 /**
  * Tasks under their names, and everything a client can do: publish them, and see what became of them. Two apps in one
  * process know nothing of each other. Connections are made when they are first needed; `await using` or
@@ -145,7 +120,6 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   readonly #policies = new Map<string, TaskPolicy>()
   readonly #options = new Map<string, TaskOptions>()
   readonly #periodic = new Map<string, unknown>()
-  #brokers = new Map<string, Promise<Broker>>()
   /** Names the queue that answers by message would come to. */
   readonly replyTo: string
   readonly publishIds: PublishIds
@@ -153,14 +127,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   #layers: Omit<SettingsLayers, 'code'>
   #substituted = false
   #configured: Configured
-  #backend: Promise<ResultBackend | undefined> | undefined
-  #publisher: Publisher | undefined
-  #transactional: Transactional | undefined
-  #watcher: ResultWatcher | undefined
-  #events: Events | undefined
-  #controlLine: ControlLine | undefined
+  #opened: Opened
   #commands: readonly CustomCommand[] = []
-  #disposed: Promise<void> | undefined
   /** Tells running workers what to do. */
   readonly control: Control
   readonly #asker: LineAsker
@@ -176,7 +144,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     const environment = parts.environment ?? (parts.runtime === undefined ? nodeEnvironment() : undefined)
     this.#layers = { environment }
     this.#configured = this.#resolve(this.#layers)
-    this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#controlLineMade() })
+    this.#opened = this.#nothingOpened()
+    this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#opened.controlLine })
     this.control = new Control(this.#asker, what => this.#keepRevoked(what))
     this.builtins = new Map(builtinTasks(this).map(task => [task.name, task]))
   }
@@ -218,16 +187,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** Events of the cluster: hearing and sending them. */
   get events(): Events {
-    this.#events ??= new Events({
-      runtime: this.#runtime,
-      origin: this.origin,
-      wire: this.eventWire,
-      codec: this.codec,
-      connectTimeout: this.settings.brokerConnectionTimeout,
-      broker: side => this.broker(side),
-      wakeUp: async () => void (await this.control.heartbeat()),
-    })
-    return this.#events
+    return this.#opened.events
   }
 
   /** By name. */
@@ -257,13 +217,14 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * only (`LVG_TOO_LATE`).
    */
   configure(layers: Omit<SettingsLayers, 'code'> | undefined, parts: { readonly runtime?: Runtime } = {}): void {
-    if (this.#brokers.size > 0 || this.#backend !== undefined || this.#publisher !== undefined) {
+    if (this.#opened.inUse) {
       throw new ConfigError('LVG_TOO_LATE', `App ${this.name} is in use already; configure it before anything is sent.`)
     }
     this.#runtime = parts.runtime ?? this.#runtime
     const next = layers ?? this.#layers
     this.#configured = this.#resolve(next)
     this.#layers = next
+    this.#opened = this.#nothingOpened()
     this.#forgetPolicies()
   }
 
@@ -285,17 +246,18 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#parts = { ...this.#parts, ...parts }
     this.#runtime = parts.runtime ?? this.#runtime
     if (extension !== undefined) this.#extensions = [...this.#extensions, extension]
-    this.#reopen()
     try {
       const flags = { ...this.#layers.flags, ...settings }
       this.#configured = this.#resolve({ ...this.#layers, flags })
+      this.#opened = this.#nothingOpened()
+      this.#forgetPolicies()
     } catch (error) {
       restore()
       throw error
     }
     let ended: Promise<void> | undefined
     const end = (): Promise<void> => {
-      const closing = this.#close()
+      const closing = this.#opened[Symbol.asyncDispose]()
       restore()
       return closing
     }
@@ -535,21 +497,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** The broker that is consumed from, or published to. Throws `ConfigError` `LVG_UNKNOWN_SCHEME`, `LVG_BAD_URL`. */
   broker(side: 'read' | 'write' = 'read'): Promise<Broker> {
-    if (this.#parts.broker !== undefined) return Promise.resolve(this.#parts.broker)
-    const { brokerUrl, brokerReadUrl, brokerWriteUrl } = this.settings
-    const url = (side === 'read' ? brokerReadUrl : brokerWriteUrl) ?? brokerUrl
-    const known = this.#brokers.get(url)
-    if (known !== undefined) return known
-    const opening = openBroker(url, { runtime: this.#runtime, settings: this.settings })
-    this.#brokers.set(url, opening)
-    opening.catch(() => this.#brokers.delete(url))
-    return opening
+    return this.#opened.broker(side)
   }
 
   /** Undefined when results are disabled. Throws as `broker`. */
   backend(): Promise<ResultBackend | undefined> {
-    this.#backend ??= this.#openBackend()
-    return this.#backend
+    return this.#opened.backend()
   }
 
   /** Throws `ConfigError` `LVG_NO_RESULT_BACKEND` when results are disabled. */
@@ -563,8 +516,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   }
 
   waitFor(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta> {
-    this.#watcher ??= new ResultWatcher(this.#runtime, () => this.resultBackend())
-    return this.#watcher.wait(id, signal)
+    return this.#opened.watcher.wait(id, signal)
   }
 
   /**
@@ -572,22 +524,18 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * app is closed. Workers do so by themselves. Undefined: there is no outbox.
    */
   relayOutbox(): Disposable | undefined {
-    return this.settings.outboxUrl === undefined ? undefined : this.#transactionally().relay()
+    return this.settings.outboxUrl === undefined ? undefined : this.#opened.transactional.relay()
   }
 
   /** Lets what is being published settle, then closes what this app opened. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed ??= this.#close()
-    await this.#disposed
+    await this.#opened[Symbol.asyncDispose]()
   }
 
   /** Everything that `substitute` changes; the answer puts it back. */
   #keepState(): () => void {
     const [parts, runtime, configured, layers] = [this.#parts, this.#runtime, this.#configured, this.#layers]
-    const [brokers, backend, publisher, watcher] = [this.#brokers, this.#backend, this.#publisher, this.#watcher]
-    const [extensions, disposed, transactional] = [this.#extensions, this.#disposed, this.#transactional]
-    const events = this.#events
-    const controlLine = this.#controlLine
+    const [extensions, opened] = [this.#extensions, this.#opened]
     return () => {
       this.#substituted = false
       this.#parts = parts
@@ -595,29 +543,24 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       this.#configured = configured
       this.#layers = layers
       this.#extensions = extensions
+      this.#opened = opened
       this.#forgetPolicies()
-      this.#brokers = brokers
-      this.#backend = backend
-      this.#publisher = publisher
-      this.#transactional = transactional
-      this.#watcher = watcher
-      this.#events = events
-      this.#controlLine = controlLine
-      this.#disposed = disposed
     }
   }
 
-  /** As if nothing had been opened yet. */
-  #reopen(): void {
-    this.#forgetPolicies()
-    this.#brokers = new Map()
-    this.#backend = undefined
-    this.#publisher = undefined
-    this.#transactional = undefined
-    this.#watcher = undefined
-    this.#events = undefined
-    this.#controlLine = undefined
-    this.#disposed = undefined
+  #nothingOpened(): Opened {
+    return new Opened({
+      runtime: this.#runtime,
+      configured: this.#configured,
+      broker: this.#parts.broker,
+      backend: this.#parts.backend,
+      origin: this.origin,
+      replyTo: this.replyTo,
+      publishIds: this.publishIds,
+      resultBackend: () => this.resultBackend(),
+      sent: outgoing => this.sent(outgoing),
+      wakeUp: async () => void (await this.control.heartbeat()),
+    })
   }
 
   /** They follow from settings and annotations. */
@@ -626,71 +569,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#options.clear()
   }
 
-  /** Closes what is open now, whatever is opened afterwards. */
-  async #close(): Promise<void> {
-    const [publisher, watcher, backend] = [this.#publisher, this.#watcher, this.#backend]
-    const [brokers, given, events] = [this.#brokers, this.#parts.backend, this.#events]
-    await this.#controlLine?.[Symbol.asyncDispose]()
-    await this.#transactional?.[Symbol.asyncDispose]()
-    await publisher?.[Symbol.asyncDispose]()
-    await events?.[Symbol.asyncDispose]()
-    await watcher?.[Symbol.asyncDispose]()
-    const results = await backend?.catch(() => undefined)
-    if (results !== given) await results?.[Symbol.asyncDispose]()
-    for (const broker of await Promise.allSettled(brokers.values()))
-      if (broker.status === 'fulfilled') await broker.value[Symbol.asyncDispose]()
-  }
-
   #resolve(layers: Omit<SettingsLayers, 'code'>): Configured {
-    const resolved = resolveSettings({ ...layers, code: this.#code })
-    const { settings } = resolved
-    for (const warning of resolved.warnings) this.#runtime.log.warning(warning)
-    const limits = limitsOf(settings)
-    const queues = new Queues(settings)
-    const accept = settings.acceptContent
-    const signed = signing(settings, this.#runtime)
-    const common = { plainTypes: settings.jsonPlainTypes, ...(signed === undefined ? {} : { signing: signed }) }
-    return {
-      ...resolved,
-      limits,
-      codec: createCodec({ ...common, serializer: settings.taskSerializer, accept, limits }),
-      resultCodec: createCodec({
-        ...common,
-        serializer: settings.resultSerializer,
-        accept: settings.resultAcceptContent ?? accept,
-        // A result has a bound of its own (L12), which says so itself.
-        limits: { ...limits, messageBytes: Number.POSITIVE_INFINITY, bodyBytes: Number.POSITIVE_INFINITY },
-      }),
-      queues,
-      router: new Router(settings, queues),
-      eventWire: new EventWire(settings, limits, signed),
-    }
-  }
-
-  async #openBackend(): Promise<ResultBackend | undefined> {
-    const { broker, backend } = this.#parts
-    if (backend !== undefined) return backend
-    const { resultBackend } = this.settings
-    // The embedded default belongs to the embedded broker.
-    if (resultBackend === undefined || (broker !== undefined && this.origins.resultBackend === 'default'))
-      return undefined
-    const { settings, limits, resultCodec: codec } = this.#configured
-    const replyLine = (): Promise<ReplyLine> => this.#makeReplyLine()
-    return await openBackend(resultBackend, { runtime: this.#runtime, settings, limits, codec, replyLine })
-  }
-
-  async #makeReplyLine(): Promise<ReplyLine> {
-    const { BrokerReplyLine } = await import('./reply-line.js')
-    return new BrokerReplyLine({
-      runtime: this.#runtime,
-      name: this.origin,
-      replyTo: this.replyTo,
-      expires: this.settings.resultExpires,
-      connectTimeout: this.settings.brokerConnectionTimeout,
-      broker: () => this.broker(),
-      publishIds: this.publishIds,
-      publisher: this.#makePublisher(),
-    })
+    return configured({ ...layers, code: this.#code }, this.#runtime)
   }
 
   async #send<Result>(name: string, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<Result>> {
@@ -731,8 +611,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** A result that comes as a message must find its queue. Nothing has been sent yet when that cannot be had in time (D04). */
   async #expectResult({ timeout = this.settings.publishTimeout, signal }: PublishLimits): Promise<void> {
-    const given = this.#parts.backend
-    if (given === undefined ? !isByMessage(this.settings.resultBackend) : given.expect === undefined) return
+    if (!this.#opened.expectsResults) return
     const backend = await this.backend()
     const stop = new AbortController()
     using _timer = this.#runtime.clock.timer(timeout, () => stop.abort(noReplyQueue(`not within ${timeout / 1000} s`)))
@@ -755,7 +634,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       return
     }
     checkCallOptions(name, { transaction, dispatchOnCommit })
-    const within = this.#transactionally()
+    const within = this.#opened.transactional
     if (transaction !== undefined && dispatchOnCommit !== undefined) {
       throw badOption(name, 'dispatchOnCommit', 'left out where `transaction` is given', 'given')
     }
@@ -775,22 +654,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     if (this.settings.taskSendSentEvent) this.events.sent(outgoing)
   }
 
-  #transactionally(): Transactional {
-    this.#transactional ??= new Transactional({
-      runtime: this.#runtime,
-      broker: () => this.broker('write'),
-      openOutbox: () => openOutbox({ runtime: this.#runtime, settings: this.settings }),
-      // Extensions have seen it when it was put there.
-      publish: async message => {
-        await this.#publisherMade().publish(message)
-        this.sent(message)
-      },
-    })
-    return this.#transactional
-  }
-
   #publish(outgoing: Outgoing, limits: PublishLimits): Promise<void> {
-    return this.#around(outgoing, limits, (ready, rest) => this.#publisherMade().publish(ready, rest))
+    return this.#around(outgoing, limits, (ready, rest) => this.#opened.publisher.publish(ready, rest))
   }
 
   /** Inside the publish hooks of extensions. */
@@ -872,42 +737,6 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     await recordRevocation(entries, { backend, ttl, resultExpires, dateDone, members: members.map(taskId) })
   }
 
-  #controlLineMade(): ControlLine {
-    this.#controlLine ??= this.#makeControlLine()
-    return this.#controlLine
-  }
-
-  #makeControlLine(): ControlLine {
-    const runtime = this.#runtime
-    const name = `${this.origin}-control`
-    const connectTimeout = this.settings.brokerConnectionTimeout
-    return new ControlLine({
-      runtime,
-      settings: mailboxSettings(this.settings),
-      codec: this.codec,
-      connect: async signal => dial(await this.broker('write'), { runtime, name, connectTimeout }, signal),
-    })
-  }
-
-  #publisherMade(): Publisher {
-    this.#publisher ??= this.#makePublisher()
-    return this.#publisher
-  }
-
-  #makePublisher(): Publisher {
-    const { settings } = this
-    return new Publisher({
-      runtime: this.#runtime,
-      name: this.origin,
-      broker: () => this.broker('write'),
-      timeout: settings.publishTimeout,
-      connectTimeout: settings.brokerConnectionTimeout,
-      retry: settings.taskPublishRetry ? settings.taskPublishRetryPolicy : undefined,
-      maxPending: settings.publishMaxPending,
-      maxPendingBytes: settings.publishMaxPendingBytes,
-    })
-  }
-
   #lineage(context: TaskContext): OutgoingContext {
     const priority = this.settings.taskInheritParentPriority ? context.deliveryInfo.priority : undefined
     return { rootId: context.rootId, parentId: context.id, priority }
@@ -980,17 +809,4 @@ function annotation(options: TaskOptions | undefined): TaskOptions {
 function hookTooLate(extension: string): NotSentError {
   const text = `The task was not sent: the publish hook of extension ${extension} did not go on in time. It is safe to publish it again.`
   return new NotSentError('LVG_NOT_SENT', text, { transient: true })
-}
-
-function limitsOf(settings: Settings): Limits {
-  return {
-    ...DEFAULT_LIMITS,
-    messageBytes: settings.limitMessageBytes,
-    bodyBytes: settings.limitBodyBytes,
-    depth: settings.limitDepth,
-    values: settings.limitValues,
-    headers: settings.limitHeaders,
-    headerBytes: settings.limitHeaderBytes,
-    resultBytes: settings.resultMaxBytes,
-  }
 }
