@@ -2,8 +2,10 @@ import type { ResultBackend } from '../backends/backend.js'
 import type { Broker } from '../brokers/broker.js'
 import { NotSentError } from '../brokers/errors.js'
 import type { IsGroup } from '../canvas/canvas.js'
+import { checkCanvas } from '../canvas/check-canvas.js'
 import { type Dag, isDag } from '../canvas/dag.js'
 import { kindOf } from '../canvas/members.js'
+import { planCanvas } from '../canvas/plan.js'
 import type { ResultOf, TypedSignature } from '../canvas/typed-signature.js'
 import type { AskOptions } from '../control/broadcast-options.js'
 import { Control, type RevokedWhat } from '../control/control.js'
@@ -41,13 +43,15 @@ import { destinationOf } from './compose-call.js'
 import { type Configured, configured } from './configured.js'
 import { runningTask } from './current-task.js'
 import { DagResult } from './dag-result.js'
+import { defaultSchedule } from './default-schedule.js'
+import { derivedIds } from './derived-ids.js'
 import { runEagerly } from './eager.js'
 import { type BatchEntry, BatchError } from './errors.js'
 import type { EventWire } from './event-wire.js'
 import type { Events } from './events.js'
 import { aroundPublish, type Extension } from './extension.js'
 import { GroupResult } from './group-result.js'
-import { Opened } from './opened.js'
+import { Opened, resultUrl } from './opened.js'
 import { type Outgoing, type OutgoingCall, type OutgoingContext, type OutgoingWorld, outgoingCall } from './outgoing.js'
 import { PublishIds } from './publish-ids.js'
 import type { PublishLimits } from './publisher.js'
@@ -383,9 +387,34 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     await this.#dispatch(name, sent.outgoing, { timeout: timeoutOf(name, options), signal: options.signal }, options)
   }
 
+  /**
+   * As `sendOnce`, for a whole canvas: `id` is that of its result, and all others in it follow from that one. Rejects as `apply`.
+   */
+  async applyOnce(id: string, canvas: Signature, options: CallOptions): Promise<void> {
+    await applyCanvas(setOptions(canvas, { ...options, taskId: id }), {
+      ...this.#canvasWorld(undefined),
+      draw: derivedIds(id),
+      publish: ({ task, args, ...rest }, root) => {
+        const own = optionsOf({ task, args, ...rest })
+        return this.sendOnce(own.taskId ?? id, task, args, { ...own, rootId: own.rootId ?? root })
+      },
+    })
+  }
+
   /** Throws what `sendTask` would throw before it asks a broker: arguments that cannot travel, a queue that is not there. */
   check(name: string, args: readonly unknown[], options: CallOptions): void {
     this.#prepare(name, args, options, undefined)
+  }
+
+  /** As `check`, for what `applyOnce` would send first. The answer is the result that it would give. */
+  checkCanvas(id: string, canvas: Signature, options: CallOptions): ResultTuple {
+    const named = setOptions(canvas, { ...options, taskId: id })
+    checkCanvas(named, this.limits)
+    const { steps, result } = planCanvas(named, { draw: derivedIds(id), replyTo: this.replyTo })
+    for (const step of steps) {
+      if (step.kind === 'publish') this.check(step.signature.task, step.signature.args, optionsOf(step.signature))
+    }
+    return result
   }
 
   /**
@@ -415,9 +444,14 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this
   }
 
-  /** Entries of the schedule that stand in the code, by name, unchecked: those of `beatSchedule` and of `addPeriodicTask`. */
+  /**
+   * Entries of the schedule that stand in the code, by name, unchecked: those of `beatSchedule` and of `addPeriodicTask`, and
+   * Celery's own where there is none of their name.
+   */
   get schedule(): ReadonlyMap<string, unknown> {
-    return new Map([...Object.entries(this.settings.beatSchedule), ...this.#periodic])
+    const resultBackend = resultUrl(this.#configured, this.#parts.broker)
+    const first = defaultSchedule({ ...this.settings, resultBackend })
+    return new Map([...Object.entries({ ...first, ...this.settings.beatSchedule }), ...this.#periodic])
   }
 
   /**
@@ -706,7 +740,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   #canvasWorld(context: TaskContext | undefined): CanvasWorld {
     return {
-      random: this.#runtime.random,
+      draw: () => taskId(uuid4(this.#runtime.random)),
       limits: this.limits,
       replyTo: this.replyTo,
       chordLife: chordLife(this.settings),

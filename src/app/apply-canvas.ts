@@ -5,9 +5,7 @@ import { CanvasError } from '../canvas/errors.js'
 import { planCanvas } from '../canvas/plan.js'
 import { type DagParts, planDag } from '../canvas/plan-dag.js'
 import { isNested } from '../canvas/result-tuples.js'
-import type { Random } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import { uuid4 } from '../lib/uuid.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
 import type { ResultTuple } from '../protocol/result-meta.js'
@@ -20,7 +18,8 @@ import { chordMemo } from './chord-memo.js'
 
 /** What sending a canvas needs of an app. */
 export interface CanvasWorld {
-  readonly random: Random
+  /** A new id for each part of the canvas that has none. */
+  draw(): TaskId
   readonly limits: Limits
   readonly replyTo: string
   /** How long an open chord is remembered after its last part; undefined = as long as it takes. */
@@ -49,7 +48,7 @@ const SLICE = 500
  */
 export async function applyCanvas(signature: Signature, world: CanvasWorld): Promise<Applied> {
   await checkCallable(signature, world)
-  const { steps, result } = planCanvas(signature, { draw: drawing(world), replyTo: world.replyTo })
+  const { steps, result } = planCanvas(signature, { draw: world.draw, replyTo: world.replyTo })
   const rootId = await carryOut(steps, [result], pathOf(signature), world)
   return { result, rootId }
 }
@@ -71,17 +70,12 @@ export interface AppliedDag {
 /** Sends all nodes of a graph that come after nothing; as `applyCanvas`. */
 export async function applyDag(dag: Dag, world: CanvasWorld & Pick<DagParts, 'beside'>): Promise<AppliedDag> {
   for (const { name, run } of dag.nodes) checkCanvas(run, world.limits, `dag.${name}`)
-  const { limits, replyTo, beside } = world
-  const draw = drawing(world)
+  const { limits, replyTo, beside, draw } = world
   const id = draw() as string as GroupId
   const { steps, results } = planDag(dag, { draw, replyTo, limits, beside })
   const gathers = dag.nodes.some(step => step.gathers) ? 'dag' : firstGathering(dag)
   if (gathers !== undefined) await mustCount(gathers, world)
   return { results, id, rootId: await carryOut(steps, [...results.values()], 'dag', world) }
-}
-
-function drawing({ random }: CanvasWorld): () => TaskId {
-  return () => uuid4(random) as TaskId
 }
 
 function firstGathering({ nodes }: Dag): string | undefined {

@@ -161,12 +161,11 @@ export class Opened implements AsyncDisposable {
   async #openBackend(): Promise<ResultBackend | undefined> {
     const { runtime, broker, backend, configured } = this.#parts
     if (backend !== undefined) return backend
-    const { settings, origins, limits, resultCodec: codec } = configured
-    const { resultBackend } = settings
-    // The embedded default belongs to the embedded broker.
-    if (resultBackend === undefined || (broker !== undefined && origins.resultBackend === 'default')) return undefined
+    const { settings, limits, resultCodec: codec } = configured
+    const url = resultUrl(configured, broker)
+    if (url === undefined) return undefined
     const replyLine = (): Promise<ReplyLine> => this.#makeReplyLine()
-    return await openBackend(resultBackend, { runtime, settings, limits, codec, replyLine })
+    return await openBackend(url, { runtime, settings, limits, codec, replyLine })
   }
 
   async #makeReplyLine(): Promise<ReplyLine> {
@@ -197,4 +196,12 @@ export class Opened implements AsyncDisposable {
       maxPendingBytes: settings.publishMaxPendingBytes,
     })
   }
+}
+
+/** Where results are kept; undefined = nowhere. The embedded default belongs to the embedded broker. */
+export function resultUrl(
+  { settings, origins }: Pick<Configured, 'settings' | 'origins'>,
+  broker: Broker | undefined,
+): string | undefined {
+  return broker !== undefined && origins.resultBackend === 'default' ? undefined : settings.resultBackend
 }

@@ -196,7 +196,7 @@ export const SETTINGS = {
   allowNetworkFilesystem: {
     type: 'boolean',
     default: false,
-    doc: 'Embedded broker: permit its file on a network file system, where locks cannot be trusted.',
+    doc: 'Permit SQLite files (broker, results, outbox, schedule) on a network file system, where locks cannot be trusted.',
   },
   limitStoreUrl: {
     type: 'text',

@@ -2,15 +2,13 @@ import type { ResultBackend } from '../backends/backend.js'
 import type { ReplyLine } from '../backends/rpc/reply-line.js'
 import type { Broker } from '../brokers/broker.js'
 import type { Outbox } from '../brokers/outbox/outbox.js'
-import type { PostgresTarget } from '../drivers/postgres/postgres-url.js'
-import type { RedisAddress } from '../drivers/redis/redis-address.js'
 import { ConfigError } from '../lib/errors.js'
 import { maskUrl } from '../lib/mask-url.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import type { Codec } from '../protocol/codec.js'
 import type { Limits } from '../protocol/limits.js'
-import { demandEncryption, isOpenToOthers } from './encryption.js'
+import { demandEncryption, demandPostgresTls, lookAtRedisWay } from './encryption.js'
 import { FailoverBroker } from './failover-broker.js'
 import { Queues } from './queues.js'
 import type { Settings } from './settings.js'
@@ -120,13 +118,13 @@ export async function openOutbox(parts: TransportParts): Promise<Outbox> {
         import('../drivers/postgres/postgres-url.js'),
       ])
       const target = parsePostgresUrl(url)
-      demandPostgresTls(url, target, parts)
+      demandPostgresTls(url, target, settings.requireTls)
       return new PostgresOutbox({ target, schema: settings.postgresSchema, runtime })
     }
     case 'sqlite': {
       const path = sqlitePath(url)
       const { SqliteOutbox } = await import('../brokers/outbox/sqlite-outbox.js')
-      return new SqliteOutbox(path)
+      return new SqliteOutbox({ path, allowNetworkFilesystem: settings.allowNetworkFilesystem })
     }
     default:
       throw unknownScheme('outbox', url, ['postgres', 'postgresql', 'sqlite'])
@@ -180,24 +178,8 @@ async function openRedisBroker(url: string, parts: TransportParts): Promise<Brok
     import('./redis-transport.js'),
   ])
   const options = await redisBrokerOptions(url, parts)
-  lookAtRedisWay(options.address, parts)
+  lookAtRedisWay(options.address, parts.settings.requireTls, parts.runtime.log)
   return createRedisBroker(options)
-}
-
-/** What weakens the connection is said where it is opened (S44); other adapters say it themselves. */
-function lookAtRedisWay({ url, at, tls, password }: RedisAddress, { runtime, settings }: TransportParts): void {
-  const hosts = at.kind === 'tcp' ? [at.host] : at.kind === 'socket' ? [] : at.sentinels.map(({ host }) => host)
-  const encrypted = tls !== undefined && (at.kind !== 'sentinel' || at.tls !== undefined)
-  const way = { url, hosts, encrypted }
-  demandEncryption(way, settings.requireTls)
-  if (password === undefined || !isOpenToOthers(way)) return
-  runtime.log.warning(`The password for ${url}, and everything else, travels in plain text: use rediss://.`)
-}
-
-/** What `sslmode` permits to be sent in plain text. */
-function demandPostgresTls(url: string, { host, sslMode }: PostgresTarget, { settings }: TransportParts): void {
-  const encrypted = sslMode === 'require' || sslMode === 'verify-ca' || sslMode === 'verify-full'
-  demandEncryption({ url, hosts: host.startsWith('/') ? [] : [host], encrypted }, settings.requireTls)
 }
 
 async function openMemoryBroker(url: string, { runtime }: TransportParts): Promise<Broker> {
@@ -226,7 +208,7 @@ async function openPostgresBroker(url: string, parts: TransportParts): Promise<B
     import('../drivers/postgres/postgres-url.js'),
   ])
   const target = parsePostgresUrl(url)
-  demandPostgresTls(url, target, parts)
+  demandPostgresTls(url, target, settings.requireTls)
   return createPostgresBroker({
     url: maskUrl(url),
     target,
@@ -248,7 +230,7 @@ async function openRedisBackend(url: string, parts: BackendParts): Promise<Resul
     import('./redis-transport.js'),
   ])
   const options = await redisBackendOptions(url, parts)
-  lookAtRedisWay(options.address, parts)
+  lookAtRedisWay(options.address, parts.settings.requireTls, parts.runtime.log)
   return createRedisBackend(options)
 }
 
@@ -259,7 +241,7 @@ async function openPostgresBackend(url: string, parts: BackendParts): Promise<Re
     import('../drivers/postgres/postgres-url.js'),
   ])
   const target = parsePostgresUrl(url)
-  demandPostgresTls(url, target, parts)
+  demandPostgresTls(url, target, settings.requireTls)
   return createPostgresBackend({
     url,
     target,

@@ -18,10 +18,13 @@ export interface BeatParts {
   /** Checks an entry. Throws `EntryError`. */
   read(name: string, input: unknown): Entry
   schedule(entry: Entry): Schedule
-  /** Publishes a run, confirmed; a second time under the same id inserts nothing where the broker can tell (D91). */
-  send(entry: Entry, id: string, instant: EpochMs): Promise<void>
-  /** How these runs stand. Undefined: nobody keeps results. */
-  ends(ids: readonly string[]): Promise<readonly RunEnd[] | undefined>
+  /**
+   * Publishes a run, confirmed; a second time under the same id inserts nothing where the broker can tell (D91). The answer is by
+   * what `ends` and `cancel` know the run.
+   */
+  send(entry: Entry, id: string, instant: EpochMs): Promise<string>
+  /** How these runs stand, the last of which was sent then. Undefined: nobody keeps results. */
+  ends(entry: Entry, runs: readonly string[], sentAt: EpochMs | undefined): Promise<readonly RunEnd[] | undefined>
   /** Ends a run. */
-  cancel(id: string): Promise<void>
+  cancel(entry: Entry, run: string): Promise<void>
 }

@@ -313,7 +313,7 @@ export class Desk {
       return await this.#save(name, row, { ...row.state, last: decision.instant })
     }
     if (before === 'open' && row.entry.overlap === 'cancel') {
-      for (const id of row.state.open) await this.#parts.cancel(id)
+      for (const run of row.state.open) await this.#parts.cancel(row.entry, run)
     }
     return await this.#send(name, row, decision.instant)
   }
@@ -322,7 +322,7 @@ export class Desk {
   async #lookBack(name: string, row: Row): Promise<'free' | 'open' | 'disabled'> {
     const { entry, state } = row
     if (!looksBack(entry) || state.open.length === 0) return 'free'
-    const ends = await this.#parts.ends(state.open)
+    const ends = await this.#parts.ends(entry, state.open, state.sentAt)
     if (ends === undefined) return 'free'
     const open = state.open.filter((_, i) => ends[i] === 'open')
     const failures = ends.reduce((n, end) => (end === 'failed' ? n + 1 : end === 'good' ? 0 : n), state.failures)
@@ -342,9 +342,10 @@ export class Desk {
     const { entry } = row
     const id = runId(entry, instant)
     if (!this.#acts) return undefined
+    let run = id
     let error: string | undefined
     try {
-      await this.#parts.send(entry, id, instant)
+      run = await this.#parts.send(entry, id, instant)
       const late = runtime.clock.now() - instant - jitterOf(entry, instant)
       runtime.log.info(`Schedule entry ${name} sent: ${entry.task}[${id}]`, { entry: name, late })
     } catch (problem) {
@@ -363,7 +364,7 @@ export class Desk {
             ...state,
             last: instant,
             runs: state.runs + 1,
-            open: looksBack(entry) ? [...state.open, id].slice(-OPEN_MOST) : [],
+            open: looksBack(entry) ? [...state.open, run].slice(-OPEN_MOST) : [],
             lastId: id,
             sentAt: runtime.clock.now(),
             error: undefined,

@@ -41,7 +41,7 @@ export interface EntryState {
   readonly runs: number
   /** Failed runs since the last good one. */
   readonly failures: number
-  /** Runs whose end is not known yet; ids of tasks, the newest last. Kept for entries that ask for it. */
+  /** Runs whose end is not known yet, as `BeatParts.send` names them, the newest last. Kept for entries that ask for it. */
   readonly open: readonly string[]
   readonly lastId?: string | undefined
   readonly sentAt?: EpochMs | undefined

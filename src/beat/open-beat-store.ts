@@ -1,4 +1,5 @@
 import type { App } from '../app/app.js'
+import { demandPostgresTls, lookAtRedisWay } from '../app/encryption.js'
 import { ConfigError } from '../lib/errors.js'
 import { maskUrl } from '../lib/mask-url.js'
 import type { BeatStore } from './beat-store.js'
@@ -52,7 +53,8 @@ async function openSqlite(url: string, { settings }: App): Promise<BeatStore> {
     import('./sqlite/sqlite-beat-store.js'),
     import('../app/sqlite-path.js'),
   ])
-  return new SqliteBeatStore({ url, path: sqlitePath(url), durability: settings.durability })
+  const { durability, allowNetworkFilesystem } = settings
+  return new SqliteBeatStore({ url, path: sqlitePath(url), durability, allowNetworkFilesystem })
 }
 
 async function openPostgres(url: string, { runtime, settings }: App): Promise<BeatStore> {
@@ -60,7 +62,9 @@ async function openPostgres(url: string, { runtime, settings }: App): Promise<Be
     import('./postgres/postgres-beat-store.js'),
     import('../drivers/postgres/postgres-url.js'),
   ])
-  return new PostgresBeatStore({ target: parsePostgresUrl(url), schema: settings.postgresSchema, runtime })
+  const target = parsePostgresUrl(url)
+  demandPostgresTls(url, target, settings.requireTls)
+  return new PostgresBeatStore({ target, schema: settings.postgresSchema, runtime })
 }
 
 async function openRedis(url: string, { runtime, settings }: App): Promise<BeatStore> {
@@ -69,6 +73,7 @@ async function openRedis(url: string, { runtime, settings }: App): Promise<BeatS
     import('../app/redis-transport.js'),
   ])
   const { address, keys } = await redisBrokerOptions(url, { runtime, settings })
+  lookAtRedisWay(address, settings.requireTls, runtime.log)
   return new RedisBeatStore({ address, prefix: keys?.prefix ?? '', runtime })
 }
 

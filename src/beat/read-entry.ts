@@ -3,6 +3,8 @@ import { toEpochMs } from '../app/to-epoch-ms.js'
 import { parseDuration } from '../lib/duration.js'
 import { suggest } from '../lib/suggest.js'
 import type { EpochMs, Ms } from '../lib/time.js'
+import type { Signature } from '../protocol/signature.js'
+import { isSignature } from '../protocol/signature-place.js'
 import { ScheduleError } from '../schedules/errors.js'
 import { makeSchedule, type ScheduleSurroundings } from '../schedules/make-schedule.js'
 import { readSchedule, type ScheduleInput } from '../schedules/read-schedule.js'
@@ -11,7 +13,8 @@ import { EntryError } from './errors.js'
 
 /** An entry as people write it: Celery's form, in its names or camelCase, and more. Spans are seconds, or text such as `5m`. */
 export interface EntryInput {
-  readonly task: string
+  /** A task's name, or what is sent as a signature: a task with arguments and options, a chain, a group, a chord. */
+  readonly task: string | Signature
   readonly schedule: ScheduleInput
   readonly args?: readonly unknown[]
   readonly kwargs?: Readonly<Record<string, unknown>>
@@ -70,7 +73,7 @@ class EntryReader {
     this.#name = name
     if (name === '' || name.length > 200) throw this.#wrong('name', 'takes 1 to 200 characters')
     if (!isObject(input)) throw this.#wrong('entry', `is ${shown(input)}, not an object with task and schedule`)
-    this.#given = Object.fromEntries(Object.entries(input).map(([key, value]) => [camelCase(key), value]))
+    this.#given = spread(Object.fromEntries(Object.entries(input).map(([key, value]) => [camelCase(key), value])))
     for (const [key, value] of Object.entries(this.#given)) {
       if (value === undefined || (MEMBERS as readonly string[]).includes(key)) continue
       throw this.#wrong(key, `is no member of an entry${meant(key, MEMBERS)}`)
@@ -182,6 +185,19 @@ class EntryReader {
 
   #wrong(path: string, problem: string, cause?: unknown): EntryError {
     return new EntryError(this.#name, path, problem, { cause })
+  }
+}
+
+/** What is given beside a signature goes before what that says itself. */
+function spread(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { task, args, kwargs, options } = given
+  if (!isSignature(task)) return given
+  return {
+    ...given,
+    task: task.task,
+    args: args ?? task.args,
+    kwargs: isObject(kwargs) ? { ...task.kwargs, ...kwargs } : (kwargs ?? task.kwargs),
+    options: isObject(options) ? { ...task.options, ...options } : (options ?? task.options),
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { App } from '../../src/app/app.js'
 import type { SettingsInput } from '../../src/app/settings.js'
+import { openBeatStore } from '../../src/beat/open-beat-store.js'
 import { memoryLog } from '../../src/lib/memory-log.js'
 import { nodeRuntime } from '../../src/lib/node-runtime.js'
 
@@ -37,6 +38,13 @@ for (const resultBackend of [
   test(`S44 with requireTls results do not go to ${resultBackend.replace('secret', '…')}`, async () => {
     await using app = new App('app', { brokerUrl: 'memory://', resultBackend, requireTls: true }, { environment: {} })
     await assert.rejects(app.backend(), { code: 'LVG_TLS_REQUIRED' })
+  })
+}
+
+for (const beatStoreUrl of ['redis://:secret@far.example/0', 'postgres://u:secret@far.example/db?sslmode=prefer']) {
+  test(`S44 with requireTls beats do not agree over ${beatStoreUrl.replace('secret', '…')}`, async () => {
+    await using app = new App('app', { brokerUrl: 'memory://', beatStoreUrl, requireTls: true }, { environment: {} })
+    await assert.rejects(openBeatStore(app), { code: 'LVG_TLS_REQUIRED' })
   })
 }
 

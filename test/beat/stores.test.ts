@@ -203,7 +203,7 @@ test('H65 a damaged file is kept aside, and said; the store begins anew', async 
   const folder = mkdtempSync(join(tmpdir(), 'lovage-beat-'))
   try {
     const path = join(folder, 'beat.db')
-    const options = { url: `sqlite:///${path}`, path, durability: 'os' } as const
+    const options = { url: `sqlite:///${path}`, path, durability: 'os', allowNetworkFilesystem: false } as const
     {
       await using store = new SqliteBeatStore(options)
       await store.write(Array.from({ length: 1000 }, (_, i) => ({ key: `entry:${i}`, value: '{}' })))
@@ -226,7 +226,10 @@ test('H65 a file of something else is left alone, and the error says so', async 
   try {
     const path = join(folder, 'beat.db')
     writeFileSync(path, 'the diary of somebody')
-    await using store = new SqliteBeatStore({ url: `sqlite:///${path}`, path, durability: 'os' })
+    await using store = new SqliteBeatStore({
+      ...{ url: `sqlite:///${path}`, path, durability: 'os' },
+      allowNetworkFilesystem: false,
+    })
     await assert.rejects(store.changes(0), { code: 'LVG_SQLITE_FOREIGN_FILE' })
     assert.equal(readFileSync(path, 'utf8'), 'the diary of somebody')
   } finally {

@@ -12,6 +12,8 @@ export interface SqliteBeatStoreOptions {
   readonly url: string
   readonly path: string
   readonly durability: Durability
+  /** The setting of that name (D3e). */
+  readonly allowNetworkFilesystem: boolean
 }
 
 /** What the beats of one machine share, in a SQLite file: the broker's own or another. A damaged file is kept aside (H65). */
@@ -20,10 +22,10 @@ export class SqliteBeatStore implements BeatStore {
   readonly #path: string
   readonly #host: KeptHost<BeatOperations>
 
-  constructor({ url, path, durability }: SqliteBeatStoreOptions) {
+  constructor({ url, ...file }: SqliteBeatStoreOptions) {
     this.url = url
-    this.#path = path
-    this.#host = new KeptHost({ path, durability, module: new URL('./operations.js', import.meta.url) })
+    this.#path = file.path
+    this.#host = new KeptHost({ ...file, module: new URL('./operations.js', import.meta.url) })
   }
 
   lead(holder: string, ttl: Ms): Promise<Leadership> {

@@ -12,15 +12,21 @@ import type { Outbox, OutboxMessage } from './outbox.js'
 import { messageOf, printEnvelope } from './outbox-row.js'
 import { loadOutboxStatements, type OutboxOperations, outboxSchema } from './sqlite-outbox-operations.js'
 
+export interface SqliteOutboxOptions {
+  readonly path: string
+  /** The setting of that name (D3e). */
+  readonly allowNetworkFilesystem: boolean
+}
+
 /** An outbox in the user's SQLite file. What the relay does there is done on a thread of its own. */
 export class SqliteOutbox implements Outbox {
   readonly #path: string
   readonly #host: KeptHost<OutboxOperations>
 
-  constructor(path: string) {
+  constructor({ path, allowNetworkFilesystem }: SqliteOutboxOptions) {
     this.#path = path
     const module = new URL('./sqlite-outbox-operations.js', import.meta.url)
-    this.#host = new KeptHost({ path, durability: 'full', module })
+    this.#host = new KeptHost({ path, durability: 'full', allowNetworkFilesystem, module })
   }
 
   /** Makes its table in the user's transaction when there is none yet: nobody else may write while it is open. */

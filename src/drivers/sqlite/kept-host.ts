@@ -5,6 +5,8 @@ import { openThreadHost } from './thread-host.js'
 export interface KeptHostOptions {
   readonly path: string
   readonly durability: 'full' | 'os'
+  /** The setting of that name (D3e). */
+  readonly allowNetworkFilesystem: boolean
   /** Exports `operations`, which take no configuration. */
   readonly module: URL
 }
