@@ -1281,6 +1281,11 @@ export const SETTINGS = {
     default: null,
     doc: 'A due time that was missed is made up no later than this; null = however late. Entries may say otherwise: `deadline`.',
   },
+  beatHealth: {
+    type: 'text',
+    default: null,
+    doc: 'Default of `--health` of `lovage beat`: a port, or `host:port`, where `/livez`, `/readyz` and `/metrics` are answered; a port alone answers this machine only. Unset = nowhere.',
+  },
   beatLogfile: { type: 'text', default: null, doc: 'Default of `--logfile`.' },
   beatPidfile: { type: 'text', default: null, doc: 'Default of `--pidfile`.' },
   beatUid: { type: 'text', default: null, doc: 'Default of `--uid`.' },

@@ -1,5 +1,6 @@
 import type { App } from '../app/app.js'
 import type { CallOptions } from '../app/call-options.js'
+import { observeAll } from '../app/extension.js'
 import type { EpochMs } from '../lib/time.js'
 import { uuid4 } from '../lib/uuid.js'
 import { type TaskId, taskId } from '../protocol/ids.js'
@@ -27,6 +28,7 @@ export function beatParts(app: App, store: BeatStore): BeatParts {
     store,
     holder: `${runtime.host.pid}@${runtime.host.name}/${uuid4(runtime.random).slice(0, 8)}`,
     entries: app.schedule,
+    observe: event => observeAll(app.extensions, runtime.log, event),
     read: (name, input) => checked(app, readEntry(name, input, surroundings)),
     schedule: entry => makeSchedule(entry.schedule, surroundings),
     send: (entry, id) => sendRun(app, entry, id),

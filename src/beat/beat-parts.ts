@@ -1,3 +1,4 @@
+import type { ObservedEvent } from '../app/extension.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs } from '../lib/time.js'
 import type { Schedule } from '../schedules/schedule.js'
@@ -15,6 +16,8 @@ export interface BeatParts {
   readonly holder: string
   /** Of the code: an entry that is stored under the same name goes before it. */
   readonly entries: ReadonlyMap<string, unknown>
+  /** Tells extensions. */
+  observe(event: ObservedEvent): void
   /** Checks an entry. Throws `EntryError`. */
   read(name: string, input: unknown): Entry
   schedule(entry: Entry): Schedule

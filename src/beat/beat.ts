@@ -1,10 +1,11 @@
 import { backoff } from '../lib/backoff.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Service } from '../lib/service.js'
-import type { EpochMs, Ms } from '../lib/time.js'
+import type { EpochMs, Ms, SteadyMs } from '../lib/time.js'
 import type { BeatParts } from './beat-parts.js'
 import { Desk } from './desk.js'
 import { BeatStoreError } from './errors.js'
+import { type BeatHealth, judgeBeat } from './health.js'
 import { ASK_EVERY, LEASE, Lead, RENEW_EVERY } from './lead.js'
 
 export interface BeatTimes {
@@ -16,8 +17,8 @@ export interface BeatTimes {
   readonly askEvery?: Ms
   /** Longest sleep; `beatMaxLoopInterval`. */
   readonly longestSleep?: Ms
-  /** Close the store with the beat. Default false. */
-  readonly closeStore?: boolean
+  /** What ends with the beat, in this order. */
+  readonly owned?: readonly AsyncDisposable[]
 }
 
 export interface BeatStatus {
@@ -32,6 +33,9 @@ export interface BeatStatus {
   readonly lastTick: EpochMs | undefined
 }
 
+/** How often extensions are told of its ticks, at most. */
+const TELL_EVERY: Ms = 1000
+
 /**
  * Sends the tasks of a schedule when they are due. Any number may run: one leads, the others are spares that take over within the
  * lease when it dies, within a second when it stops (D90-D92).
@@ -39,12 +43,18 @@ export interface BeatStatus {
 export class Beat implements Service {
   readonly #parts: BeatParts
   readonly #lead: Lead
+  readonly #born: SteadyMs
   readonly #times: Required<BeatTimes>
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
   #desk: Desk | undefined
   #leader: string | undefined
   #lastTick: EpochMs | undefined
+  #tickedAt: SteadyMs
+  #toldAt: SteadyMs = Number.NEGATIVE_INFINITY
+  /** When the store last answered. */
+  #heardAt: SteadyMs | undefined
+  #isOver = false
 
   constructor(parts: BeatParts, times: BeatTimes = {}) {
     this.#parts = parts
@@ -53,8 +63,10 @@ export class Beat implements Service {
       renewEvery: times.renewEvery ?? RENEW_EVERY,
       askEvery: times.askEvery ?? ASK_EVERY,
       longestSleep: times.longestSleep ?? Number.POSITIVE_INFINITY,
-      closeStore: times.closeStore ?? false,
+      owned: times.owned ?? [],
     }
+    this.#born = parts.runtime.clock.steady()
+    this.#tickedAt = this.#born
     this.#lead = new Lead(parts.runtime, parts.store, parts.holder, this.#times.lease)
   }
 
@@ -67,6 +79,21 @@ export class Beat implements Service {
       next: desk?.next,
       lastTick: this.#lastTick,
     }
+  }
+
+  /** Whether it does its work, judged by its ticks. */
+  get health(): BeatHealth {
+    const { clock } = this.#parts.runtime
+    const steady = clock.steady()
+    return judgeBeat({
+      ...this.status,
+      mode: this.#isOver ? 'stopped' : this.#heardAt === undefined ? 'starting' : 'running',
+      tickedAgo: steady - this.#tickedAt,
+      unheardFor: steady - (this.#heardAt ?? this.#born),
+      late: this.#desk?.late,
+      now: clock.now(),
+      lease: this.#times.lease,
+    })
   }
 
   /** Resolves when the store has said who leads. Rejects with what of `BeatStoreError` is not transient. */
@@ -87,7 +114,8 @@ export class Beat implements Service {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#running?.catch(() => {})
-    if (this.#times.closeStore) await this.#parts.store[Symbol.asyncDispose]()
+    this.#isOver = true
+    for (const one of this.#times.owned) await one[Symbol.asyncDispose]()
   }
 
   async #run(known: Deferred<void>): Promise<void> {
@@ -97,10 +125,11 @@ export class Beat implements Service {
     let attempt = 0
     try {
       while (!signal.aborted) {
-        this.#lastTick = runtime.clock.now()
+        this.#tick()
         let pause: Ms
         try {
           pause = await this.#ask()
+          this.#heardAt = runtime.clock.steady()
           attempt = 0
           known.resolve()
         } catch (error) {
@@ -118,6 +147,7 @@ export class Beat implements Service {
     } finally {
       known.resolve()
       await this.#leave()
+      this.#isOver = true
     }
   }
 
@@ -148,11 +178,26 @@ export class Beat implements Service {
     const desk = new Desk(this.#parts, this.#lead, term, this.#times.longestSleep)
     await desk.open()
     this.#desk = desk
-    void desk
-      .run(() => {
-        this.#lastTick = runtime.clock.now()
-      })
-      .catch(error => runtime.log.error(`Beat: ${String(error)}`))
+    void desk.run(() => this.#tick()).catch(error => runtime.log.error(`Beat: ${String(error)}`))
+  }
+
+  /** Exported, so that one who stands still is seen (H61). */
+  #tick(): void {
+    const { clock, host } = this.#parts.runtime
+    this.#lastTick = clock.now()
+    this.#tickedAt = clock.steady()
+    if (this.#tickedAt - this.#toldAt < TELL_EVERY) return
+    this.#toldAt = this.#tickedAt
+    const { term, entries } = this.status
+    const late = this.#desk?.late
+    const fields = {
+      beat: `${host.pid}@${host.name}`,
+      tick: this.#lastTick,
+      leads: term !== undefined,
+      entries,
+      late: late === undefined ? 0 : Math.max(0, this.#lastTick - late.since),
+    }
+    this.#parts.observe({ type: 'beat-looked', fields })
   }
 
   async #closeDesk(): Promise<void> {

@@ -7,6 +7,7 @@ import type { BeatParts } from './beat-parts.js'
 import type { BeatRecord } from './beat-store.js'
 import { decide, jitterOf, runId } from './decide.js'
 import { type Entry, type EntryState, newState } from './entry.js'
+import type { LateRuns } from './health.js'
 import type { Lead } from './lead.js'
 import { parseKey, readObject, readState, stateRecord } from './records.js'
 
@@ -43,7 +44,10 @@ export class Desk {
   readonly #agenda = new Agenda()
   readonly #saves: Batcher<BeatRecord, 'written' | 'fenced', 'written' | 'fenced' | 'failed'>
   readonly #underWay = new Set<Promise<void>>()
+  /** Entries of which a run cannot be sent, and since when it should have been. */
+  readonly #late = new Map<string, EpochMs>()
   #cursor = 0
+  #looking = false
   #closed = false
   #ended = false
   #wake: (() => void) | undefined
@@ -102,6 +106,13 @@ export class Desk {
     for (const name of this.#rows.keys()) this.#place(name)
   }
 
+  /** What is due and cannot be sent. */
+  get late(): LateRuns | undefined {
+    let first: readonly [string, EpochMs] | undefined
+    for (const late of this.#late) if (first === undefined || late[1] < first[1]) first = late
+    return first === undefined ? undefined : { entries: this.#late.size, entry: first[0], since: first[1] }
+  }
+
   /** Sends what is due until the term is over or it is closed. `ticked` is told of every round. */
   async run(ticked: () => void): Promise<void> {
     const { clock } = this.#parts.runtime
@@ -112,7 +123,8 @@ export class Desk {
       await this.#sleep()
       if (!this.#acts || clock.steady() - looked < LOOK_EVERY) continue
       looked = clock.steady()
-      await this.#look()
+      this.#replaceIfStepped()
+      this.#startLook()
     }
     this.#ended = true
   }
@@ -157,18 +169,28 @@ export class Desk {
     this.#wake = undefined
   }
 
-  /** What others have written: entries, pauses, and states that a person has put right. */
+  /** A store that is slow to answer keeps nothing waiting that is due (H61). */
+  #startLook(): void {
+    if (this.#looking) return
+    this.#looking = true
+    void this.#look().finally(() => {
+      this.#looking = false
+    })
+  }
+
+  /** What others have written: entries, pauses, and states that a person has put right. Never rejects. */
   async #look(): Promise<void> {
     const { store, runtime } = this.#parts
     try {
       const { cursor, records } = await store.changes(this.#cursor)
+      if (!this.#acts) return
       this.#cursor = cursor
       for (const record of records) this.#heed(record)
+      if (records.length > 0) this.#wake?.()
     } catch (error) {
+      if (!this.#acts) return
       runtime.log.warning(`Beat cannot read ${store.url}: ${wordsOf(error)} It goes on with what it knows.`)
     }
-    // The wall clock may have been set back or on.
-    this.#replaceIfStepped()
   }
 
   #heed({ key, value }: BeatRecord): void {
@@ -176,6 +198,7 @@ export class Desk {
     if (parsed === undefined) return
     const { kind, name } = parsed
     const row = this.#rows.get(name)
+    this.#late.delete(name)
     switch (kind) {
       case 'entry':
         if (value === undefined) this.#withdraw(name)
@@ -268,7 +291,7 @@ export class Desk {
     this.#parts.runtime.log.info(`Schedule entry ${name} sends no more: ${why}.`)
   }
 
-  /** A clock that was set back would let everything wait that was placed before. */
+  /** The wall clock may have been set: one that was set back would let everything wait that was placed before. */
   #replaceIfStepped(): void {
     const now = this.#parts.runtime.clock.now()
     const next = this.#agenda.next()
@@ -287,6 +310,7 @@ export class Desk {
       again = await this.#step(name, row)
     } catch (error) {
       again = AGAIN_AFTER
+      this.#waitsSince(name, this.#parts.runtime.clock.now())
       this.#parts.runtime.log.error(`Schedule entry ${name}: ${wordsOf(error)} Tried again in ${AGAIN_AFTER / 1000} s.`)
     } finally {
       row.busy = false
@@ -348,8 +372,10 @@ export class Desk {
       run = await this.#parts.send(entry, id, instant)
       const late = runtime.clock.now() - instant - jitterOf(entry, instant)
       runtime.log.info(`Schedule entry ${name} sent: ${entry.task}[${id}]`, { entry: name, late })
+      this.#parts.observe({ type: 'beat-sent', fields: { entry: name, task: entry.task, id, late } })
     } catch (problem) {
       if (isTransient(problem)) {
+        this.#waitsSince(name, instant)
         runtime.log.warning(`Schedule entry ${name} could not be sent: ${wordsOf(problem)} Tried again in 1 s.`)
         return AGAIN_AFTER
       }
@@ -375,6 +401,7 @@ export class Desk {
   /** Until it is written or the term is over: what was sent and not remembered is sent again, by the same id, by the next leader. */
   async #save(name: string, row: Row, state: EntryState): Promise<undefined> {
     row.state = state
+    this.#late.delete(name)
     const record = stateRecord(name, state)
     row.written = record.value
     while (this.#lead.term === this.term) {
@@ -385,6 +412,10 @@ export class Desk {
       await this.#parts.runtime.clock.sleep(AGAIN_AFTER)
     }
     return undefined
+  }
+
+  #waitsSince(name: string, since: EpochMs): void {
+    if (!this.#late.has(name)) this.#late.set(name, since)
   }
 
   #fenced(): undefined {

@@ -91,7 +91,7 @@ function cannotListen(host: string, port: number, cause: unknown): ConfigError {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new ConfigError(
     'LVG_HEALTH_ADDRESS',
-    `Health and metrics cannot be served at ${host}:${port} (--health, workerHealth): ${why}. Give an address of this machine and a port that is free.`,
+    `Health and metrics cannot be served at ${host}:${port} (--health, workerHealth, beatHealth): ${why}. Give an address of this machine and a port that is free.`,
     { cause },
   )
 }

@@ -83,6 +83,8 @@ class Metrics {
     const worker = String(fields['worker'])
     if (type.startsWith('task-')) this.#observeTask(type, worker, fields)
     else if (type === 'worker-looked') this.#looked(worker, fields)
+    else if (type === 'beat-looked') this.#ticked(fields)
+    else if (type === 'beat-sent') this.#beatSent(fields)
     else if (type === 'worker-stalled') this.#lovage.stalls.inc({ worker, queue: this.#queues.keep(fields['queue']) })
     else if (type === 'queue-unserved') {
       this.#lovage.unserved.set({ queue: this.#queues.keep(fields['queue']) }, Number(fields['depth']))
@@ -156,6 +158,18 @@ class Metrics {
     this.#exporter.active.set({ hostname }, Number(busy))
     this.#lovage.lag.set({ worker }, Number(lag) / 1000)
     this.#lovage.slots.set({ worker }, Number(slots))
+  }
+
+  #ticked({ beat, tick, leads, entries, late }: ObservedEvent['fields']): void {
+    const labels = { beat: String(beat) }
+    this.#lovage.tick.set(labels, Number(tick) / 1000)
+    this.#lovage.leads.set(labels, leads === true ? 1 : 0)
+    this.#lovage.entries.set(labels, Number(entries))
+    this.#lovage.late.set(labels, Number(late) / 1000)
+  }
+
+  #beatSent({ task, late }: ObservedEvent['fields']): void {
+    this.#lovage.runs.observe({ task: this.#names.keep(task) }, Math.max(0, Number(late)) / 1000)
   }
 }
 
@@ -274,6 +288,37 @@ function lovage(register: Registry, buckets: readonly number[] | undefined) {
       help: 'How often a queue held messages, slots were free and nothing was delivered.',
       labelNames: ['worker', 'queue'] as const,
       registers,
+    }),
+    tick: new Gauge({
+      name: 'lovage_beat_last_tick_timestamp_seconds',
+      help: 'When the beat last looked for what is due, or asked for the lead.',
+      labelNames: ['beat'] as const,
+      registers,
+    }),
+    leads: new Gauge({
+      name: 'lovage_beat_leads',
+      help: '1 in the beat that sends, 0 in a spare.',
+      labelNames: ['beat'] as const,
+      registers,
+    }),
+    entries: new Gauge({
+      name: 'lovage_beat_entries',
+      help: 'Entries of the schedule that the beat keeps; 0 in a spare.',
+      labelNames: ['beat'] as const,
+      registers,
+    }),
+    late: new Gauge({
+      name: 'lovage_beat_late_seconds',
+      help: 'For how long a run has been due that cannot be sent.',
+      labelNames: ['beat'] as const,
+      registers,
+    }),
+    runs: new Histogram({
+      name: 'lovage_beat_run_lateness_seconds',
+      help: 'From the due time to when the run had been sent.',
+      labelNames: ['task'] as const,
+      registers,
+      ...within(buckets),
     }),
     unserved: new Gauge({
       name: 'lovage_unserved_queue_messages',

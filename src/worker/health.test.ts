@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { QueueName } from '../protocol/ids.js'
 import { type HealthFacts, judgeHealth } from './health.js'
-import { parseHealthAddress } from './health-address.js'
-import { healthPage } from './health-pages.js'
 
 const WELL: HealthFacts = {
   mode: 'running',
@@ -60,48 +58,5 @@ for (const [what, facts, live, reasons] of CASES) {
     assert.deepEqual([health.live, health.ready], [live, reasons.length === 0])
     assert.equal(health.reasons.length, reasons.length)
     for (const [i, reason] of reasons.entries()) assert.match(health.reasons[i] ?? '', reason)
-  })
-}
-
-test('the pages answer 200 or 503 with what is known as JSON; metrics only where there are some', async () => {
-  const health = () => judgeHealth({ ...WELL, consuming: false })
-  const parts = { health, name: 'w@here', extensions: [] }
-  const live = await healthPage('/livez', parts)
-  const ready = await healthPage('/readyz', parts)
-  assert.deepEqual([live?.status, ready?.status], [200, 503])
-  assert.deepEqual(JSON.parse(ready?.body ?? ''), {
-    worker: 'w@here',
-    live: true,
-    ready: false,
-    reasons: ['it is not connected to its broker, or does not consume yet'],
-    busy: 1,
-    slots: 4,
-    deliveries: 3,
-  })
-  assert.equal(await healthPage('/metrics', parts), undefined)
-  assert.equal(await healthPage('/', parts), undefined)
-  const one = { name: 'one', metrics: async () => ({ type: 'text/plain', body: 'a 1\n' }) }
-  const two = { name: 'two', metrics: async () => ({ type: 'text/plain', body: 'b 2\n' }) }
-  const metrics = await healthPage('/metrics', { ...parts, extensions: [one, { name: 'deaf' }, two] })
-  assert.deepEqual(metrics, { status: 200, type: 'text/plain', body: 'a 1\nb 2\n' })
-})
-
-const ADDRESSES = [
-  ['9100', '127.0.0.1', 9100],
-  [':9100', '127.0.0.1', 9100],
-  ['0.0.0.0:0', '0.0.0.0', 0],
-  ['localhost:80', 'localhost', 80],
-  ['[::1]:9100', '::1', 9100],
-] as const
-
-for (const [text, host, port] of ADDRESSES) {
-  test(`the health address ${text} is ${host}, port ${port}`, () => {
-    assert.deepEqual(parseHealthAddress(text), { host, port })
-  })
-}
-
-for (const text of ['', 'localhost', '65536', '-1', '::1:9100', 'http://x:1', 'a b:1', '1:2:3', '1e3']) {
-  test(`${JSON.stringify(text)} is no health address`, () => {
-    assert.throws(() => parseHealthAddress(text), { code: 'LVG_HEALTH_ADDRESS' })
   })
 }

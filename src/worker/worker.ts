@@ -1,5 +1,7 @@
 import type { App } from '../app/app.js'
 import { readAutoscale } from '../app/autoscale-range.js'
+import { parseHealthAddress } from '../app/health-address.js'
+import { healthPage } from '../app/health-pages.js'
 import { parseRate } from '../app/rate.js'
 import type { Rate } from '../app/rate-limit.js'
 import type { Broker } from '../brokers/broker.js'
@@ -17,8 +19,6 @@ import { checkWorkerOptions } from './check-worker-options.js'
 import { type PoolPlan, planPool } from './create-pool.js'
 import { createEngine, type Engine, STEP_DEADLINE } from './engine.js'
 import { type Health, type HealthFacts, judgeHealth } from './health.js'
-import { parseHealthAddress } from './health-address.js'
-import { healthPage } from './health-pages.js'
 import { openLimitStore } from './limit-place.js'
 import { expandNodeName } from './node-name.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
@@ -197,7 +197,12 @@ export class Worker implements Service {
     const given = this.#options.health ?? this.app.settings.workerHealth
     if (given === undefined) return
     const { host, port } = parseHealthAddress(given)
-    const parts = { name: this.name, extensions: this.app.extensions, health: () => this.health }
+    const parts = {
+      role: 'worker',
+      name: this.name,
+      extensions: this.app.extensions,
+      health: () => this.health,
+    } as const
     this.#pages = await serveHttpPages(host, port, path => healthPage(path, parts))
     this.#runtime.log.info(`Health is told at ${this.#pages.url}/livez and /readyz, metrics at /metrics.`)
   }

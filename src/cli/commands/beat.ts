@@ -28,6 +28,11 @@ export const beat: Command = defineCommand({
       env: ['CELERY_BEAT_MAX_INTERVAL'],
       settingEnv: ['LOVAGE_BEAT_MAX_LOOP_INTERVAL'],
     }),
+    health: text(
+      '--health <address>',
+      'Answer /livez, /readyz and /metrics over HTTP at this port of this machine, or at host:port.',
+      { settingEnv: ['LOVAGE_BEAT_HEALTH'], section: PROCESS },
+    ),
     logfile: text('-f, --logfile <file>', 'Log to this file instead of standard error.', {
       env: ['CELERY_BEAT_LOGFILE'],
       settingEnv: ['LOVAGE_BEAT_LOGFILE'],
@@ -63,6 +68,7 @@ export const beat: Command = defineCommand({
   },
   examples: [
     { line: 'lovage beat -A tasks.ts -l info', does: 'Send what is due, and log it.' },
+    { line: 'lovage beat -A tasks.ts --health 9101', does: 'Tell probes how it is.' },
     { line: 'lovage beat -A tasks.ts -s redis://db.example/1', does: 'Agree with others over Redis.' },
   ],
   run: async (context, options, io) => {
@@ -76,6 +82,7 @@ export const beat: Command = defineCommand({
     const store = options.schedule
     const flags = {
       ...(store === undefined ? {} : { beatStoreUrl: beatStore(store) }),
+      ...(options.health === undefined ? {} : { beatHealth: options.health }),
       ...(options.logfile === undefined ? {} : { beatLogfile: options.logfile }),
       ...(options.pidfile === undefined ? {} : { beatPidfile: options.pidfile }),
     }

@@ -20,7 +20,7 @@ export function parseHealthAddress(text: string): HealthAddress {
   if (found === null || port > 65_535) {
     throw new ConfigError(
       'LVG_HEALTH_ADDRESS',
-      `'${text.slice(0, 80)}' is no address for --health (workerHealth): give a port, or host:port, such as 9100 or 0.0.0.0:9100.`,
+      `'${text.slice(0, 80)}' is no address for --health (workerHealth, beatHealth): give a port, or host:port, such as 9100 or 0.0.0.0:9100.`,
     )
   }
   const host = (found[1] ?? '').replace(/^\[|\]$/g, '')

@@ -1,10 +1,16 @@
-import type { Extension } from '../app/extension.js'
 import type { Page } from '../drivers/http-pages.js'
-import type { Health } from './health.js'
+import type { Extension } from './extension.js'
 
-/** What can be asked of a worker over HTTP. */
+/** How a service is: two answers, and whatever else it tells. */
+export interface ServiceHealth {
+  readonly live: boolean
+  readonly ready: boolean
+}
+
+/** What can be asked of a worker or a beat over HTTP. */
 export interface HealthPagesParts {
-  health(): Health
+  health(): ServiceHealth
+  readonly role: 'worker' | 'beat'
   readonly name: string
   readonly extensions: readonly Extension[]
 }
@@ -23,13 +29,13 @@ export async function healthPage(path: string, parts: HealthPagesParts): Promise
   }
 }
 
-function asPage(question: 'live' | 'ready', { health, name }: HealthPagesParts): Page {
+function asPage(question: 'live' | 'ready', { health, role, name }: HealthPagesParts): Page {
   const { live, ready, ...rest } = health()
   const yes = question === 'live' ? live : ready
   return {
     status: yes ? 200 : 503,
     type: 'application/json',
-    body: `${JSON.stringify({ worker: name, live, ready, ...rest })}\n`,
+    body: `${JSON.stringify({ [role]: name, live, ready, ...rest })}\n`,
   }
 }
 
