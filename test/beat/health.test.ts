@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { App } from '../../src/app/app.js'
+import { runId } from '../../src/beat/decide.js'
 import { startBeat } from '../../src/beat/start-beat.js'
 import { memoryLog } from '../../src/lib/memory-log.js'
 import { nodeRuntime } from '../../src/lib/node-runtime.js'
@@ -62,6 +63,67 @@ test('H61 H63 a store that does not answer for long keeps nothing waiting while 
     store.heal()
     await stage.sleep(30_000)
     assert.equal(stage.ids.length, 3)
+  })
+})
+
+test('H61 ten minutes of broken connections: every run comes, none late by more than the fault and a reconnection', async () => {
+  const good = Object.fromEntries(
+    Array.from(
+      { length: 20 },
+      (_, i) => [`e${i}`, { task: 't', schedule: 1 + 3 * i, args: [i], misfire: 'all' }] as const,
+    ),
+  )
+  const bad = { task: 't', schedule: 1, args: [() => 1] }
+  await simulate('ten minutes', async (world: SimWorld) => {
+    const stage = new BeatStage(world, { beatSchedule: { bad, ...good }, publishTimeout: '2s' })
+    stage.cluster.worker('w')
+    const { broker, store } = stage.beat()
+    await stage.sleep(500)
+    while (world.now < 600_000) {
+      const link = world.random.pick([broker, store])
+      if (world.random.next() < 0.5) link.reset()
+      else {
+        link.blackhole()
+        await stage.sleep(3000)
+        link.heal()
+      }
+      await stage.sleep(world.random.between(5000, 20_000))
+    }
+    await stage.cluster.quiet(30_000)
+    const { entries } = await stage.book.list()
+    for (const { entry, state } of entries) {
+      const every = 1000 * (1 + 3 * Number(entry.args[0]))
+      const ran = new Map(stage.runs.filter(({ args }) => args[0] === entry.args[0]).map(({ id, at }) => [id, at]))
+      const { last = 0, runs = 0 } = state ?? {}
+      assert.ok(runs >= Math.floor(590_000 / every), `${entry.name}: ${runs} runs`)
+      for (let i = 0; i < runs; i++) {
+        const instant = last - i * every
+        const late = (ran.get(runId(entry, instant)) ?? Number.POSITIVE_INFINITY) - instant
+        assert.ok(late < 12_000, `${entry.name}: ${late} ms late`)
+      }
+    }
+  })
+})
+
+test('H61 a clock that goes an hour wrong and is put right leaves nothing that does not go on', async () => {
+  await simulate('an hour', async (world: SimWorld) => {
+    const stage = new BeatStage(world, {
+      beatSchedule: { tick: { task: 't', schedule: 7 }, cron: { task: 't', schedule: '* * * * *' } },
+    })
+    stage.cluster.worker('w')
+    const { process } = stage.beat()
+    for (const step of [3_600_000, -3_600_000]) {
+      await stage.sleep(65_000)
+      process.stepWallClock(step)
+      await stage.sleep(30_000)
+      process.setClockRight()
+      // What was sent while the clock was ahead is not sent again: after that hour it goes on.
+      await stage.sleep(step > 0 ? 3_600_000 : 1000)
+      const before = stage.ids.length
+      await stage.sleep(70_000)
+      assert.ok(stage.ids.length >= before + 10, `${stage.ids.length - before} runs after ${step}`)
+    }
+    assert.equal(new Set(stage.runs.map(({ id }) => id)).size, stage.runs.length)
   })
 })
 
