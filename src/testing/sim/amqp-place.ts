@@ -22,6 +22,7 @@ import type { QueueName } from '../../protocol/ids.js'
 import type { Message } from '../../protocol/message.js'
 import { Ledger, type LedgerMessage, type LedgerSession } from './ledger.js'
 import { linkedBroker } from './linked-broker.js'
+import type { Quirk, Quirks } from './quirks.js'
 import type { SimLink } from './sim-link.js'
 import type { SimPlace } from './sim-place.js'
 import type { SimProcess } from './sim-process.js'
@@ -33,6 +34,7 @@ export interface AmqpPlaceOptions {
   readonly now: () => SteadyMs
   /** How often what was published is forced to disk; a publish is confirmed then. Default 5 ms. */
   readonly syncMs?: Ms
+  readonly quirks?: Quirks | undefined
 }
 
 const FEATURES: BrokerFeatures = {
@@ -67,6 +69,7 @@ export class AmqpPlace implements SimPlace {
   readonly #clock: Clock
   readonly #random: SimRandom
   readonly #syncMs: Ms
+  readonly #quirks: Quirks | undefined
   readonly #table = createRoutingTable()
   readonly #queues = new Map<QueueName, AmqpQueue>()
   readonly #connections = new Set<AmqpConnection>()
@@ -83,6 +86,7 @@ export class AmqpPlace implements SimPlace {
     this.#clock = runtime.clock
     this.#random = random
     this.#syncMs = syncMs
+    this.#quirks = options.quirks
     this.ledger = new Ledger(now, undefined)
   }
 
@@ -114,6 +118,10 @@ export class AmqpPlace implements SimPlace {
   /** The broker cancels every consumer; the connections stay (F28). */
   cancelConsumers(): void {
     for (const connection of this.#connections) connection.cancelConsumers()
+  }
+
+  quirk(quirk: Quirk): boolean {
+    return this.#quirks?.maybe(quirk) ?? false
   }
 
   /** Killed and started again: every connection is lost, and whatever was not on disk (F20). */
@@ -390,6 +398,7 @@ class AmqpConnection implements Connection {
 
   hold(entry: Entry, consumer: AmqpConsumer | undefined): AmqpDelivery {
     const tag = this.#place.nextTag()
+    if (this.#place.quirk('early-flag')) entry.redelivered = true
     const { message, redelivered, faults } = entry
     this.#unacked.set(tag, entry)
     entry.queue.held++
@@ -508,7 +517,10 @@ class AmqpConsumer implements Consumer {
 
   /** What was given at one instant travels together. */
   flush(): void {
-    if (this.#given.length > 0) this.#batches.push(this.#given.splice(0))
+    while (this.#given.length > 0) {
+      const alone = this.#given.length > 1 && this.#place.quirk('lone-delivery')
+      this.#batches.push(this.#given.splice(0, alone ? 1 : this.#given.length))
+    }
   }
 
   released(): void {

@@ -7,6 +7,8 @@ import { createVirtualBroker } from '../../brokers/virtual/virtual-broker.js'
 import type { Ms } from '../../lib/time.js'
 import { Ledger, type LedgerMessage } from './ledger.js'
 import { linkedQueueStore } from './linked-queue-store.js'
+import type { Quirks } from './quirks.js'
+import { quirkyStore } from './quirky-store.js'
 import type { SimLink } from './sim-link.js'
 import type { SimPlace } from './sim-place.js'
 import type { SimProcess } from './sim-process.js'
@@ -17,6 +19,7 @@ export interface LeasePlaceOptions {
   /** Default 2 s and 0.5 s. */
   readonly leaseMs?: Ms
   readonly renewMs?: Ms
+  readonly quirks?: Quirks | undefined
 }
 
 /** So often somebody who waits for a delayed message looks at the date again. Each look is a journey there and back, and another. */
@@ -30,9 +33,11 @@ export class LeasePlace implements SimPlace {
   readonly ledger: Ledger
   readonly #world: SimWorld
   readonly #store: MemoryQueueStore
+  readonly #quirks: Quirks | undefined
   #copies = 0
 
-  constructor(world: SimWorld, { leaseMs = 2000, renewMs = 500 }: LeasePlaceOptions = {}) {
+  constructor(world: SimWorld, { leaseMs = 2000, renewMs = 500, quirks }: LeasePlaceOptions = {}) {
+    this.#quirks = quirks
     this.#world = world
     this.#store = new MemoryQueueStore(world.runtime, { leaseMs, renewMs, lookAgainMs: LOOK_AGAIN })
     this.ledger = new Ledger(() => world.now, leaseMs)
@@ -44,7 +49,10 @@ export class LeasePlace implements SimPlace {
       if (session instanceof WitnessedSession) session.drop()
     }
     const store = linkedQueueStore(link, this.#seenBy(process), { drop })
-    return createVirtualBroker({ url: 'memory://', store, features, runtime: process.runtime })
+    return createVirtualBroker({
+      ...{ url: 'memory://', features, runtime: process.runtime },
+      store: quirkyStore(store, this.#quirks),
+    })
   }
 
   observe(): Promise<Connection> {

@@ -5,10 +5,10 @@ import type { SimProcess } from './sim-process.js'
 import type { SimRandom } from './sim-random.js'
 
 /**
- * What shall become of a call. `lose-request`: cut before it is applied; `lose-answer`: cut after it was applied;
+ * What shall become of a call. `balk`: given up before anything was sent, the connection stays. `lose-request`: cut before it is applied; `lose-answer`: cut after it was applied;
  * `crash-before`, `crash-after`: the calling process dies at that point.
  */
-export type CallFate = 'pass' | 'lose-request' | 'lose-answer' | 'crash-before' | 'crash-after'
+export type CallFate = 'pass' | 'balk' | 'lose-request' | 'lose-answer' | 'crash-before' | 'crash-after'
 
 export interface SimCall {
   readonly process: string
@@ -84,6 +84,7 @@ export class SimChannel {
     if (!process.alive) return new Promise(() => {})
     if (this.#ending !== 'open') return Promise.reject(trouble(verb, false))
     const fate = this.#options.fate(verb)
+    if (fate === 'balk') return Promise.reject(trouble(verb, false))
     if (fate === 'crash-before') {
       process.kill()
       return new Promise(() => {})

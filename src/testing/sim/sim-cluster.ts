@@ -12,6 +12,8 @@ import { Worker } from '../../worker/worker.js'
 import type { WorkerOptions, WorkerParts } from '../../worker/worker-options.js'
 import { LeasePlace } from './lease-place.js'
 import { linkedBackend } from './linked-backend.js'
+import type { Quirks } from './quirks.js'
+import type { CallFate, SimCall } from './sim-channel.js'
 import type { SimLink } from './sim-link.js'
 import type { SimPlace } from './sim-place.js'
 import type { SimProcess } from './sim-process.js'
@@ -30,6 +32,8 @@ export interface SimClusterOptions {
   readonly renewMs?: Ms
   /** One way, on every link. Default 0.2–2 ms. */
   readonly latency?: { readonly min: Ms; readonly max: Ms }
+  /** Of links and clocks; a place has its own. */
+  readonly quirks?: Quirks | undefined
 }
 
 /** How a process's clock differs from true time. */
@@ -42,6 +46,9 @@ export interface SimPace {
 
 /** What is about tasks is quiet when no task is left; who wants to see workers talk to each other says so in their options. */
 const ALONE: WorkerOptions = Object.freeze({ withoutGossip: true, withoutMingle: true, withoutHeartbeat: true })
+
+/** How late a timer may be. */
+const LATEST: Ms = 50
 
 /** A process with an app, reaching broker and backend over links of its own. */
 export interface SimNode {
@@ -148,10 +155,15 @@ export class SimCluster {
   }
 
   #node(name: string, { rate, skew }: SimPace): SimNode {
-    const process = this.world.process(name, { ...(rate === undefined ? {} : { rate }), skew: skew ?? 0 })
-    const { latency } = this.#options
+    const { latency, quirks } = this.#options
+    const lag = quirks && (() => (quirks.maybe('late-timer') ? quirks.amount('late-timer', LATEST) : 0))
+    const process = this.world.process(name, { ...(rate === undefined ? {} : { rate }), skew: skew ?? 0, lag })
     const link = (place: string): SimLink =>
-      this.world.link(process, latency === undefined ? { place } : { place, latency })
+      this.world.link(process, {
+        place,
+        ...(latency && { latency }),
+        ...(quirks && { fate: call => fateOf(call, quirks) }),
+      })
     const broker = link('broker')
     const backend = link('backend')
     const app = new App('sim', this.#options.settings ?? {}, {
@@ -172,6 +184,14 @@ export class SimCluster {
 
 function isEmpty({ ready, held, delayed }: QueueStats): boolean {
   return ready + held + delayed === 0
+}
+
+/** Calls that whoever makes them is ready to see refused. */
+const BALKING: ReadonlySet<string> = new Set(['push', 'publish', 'store', 'fetch', 'arrive', 'close'])
+
+function fateOf({ place, verb }: SimCall, quirks: Quirks): CallFate {
+  if (!BALKING.has(verb) || (place === 'broker' && verb === 'close')) return 'pass'
+  return quirks.maybe('balk') ? 'balk' : 'pass'
 }
 
 /** A spool on a disk that survives its process. */

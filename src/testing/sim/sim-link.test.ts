@@ -187,3 +187,12 @@ test('a place that has noticed the end tells late listeners, too', async () => {
     assert.deepEqual(told, ['place'])
   })
 })
+
+test('a call that balks reaches nobody, and the connection stays', async () => {
+  await simulate('balk', async world => {
+    const { applied, call, channel } = setUp(world, { fate: ({ index }) => (index === 0 ? 'balk' : 'pass') })
+    await assert.rejects(call(1), /add unsent/)
+    assert.equal(await call(2), 20)
+    assert.deepEqual([applied, channel.open], [[2], true])
+  })
+})

@@ -13,6 +13,8 @@ export interface SimProcessOptions {
   readonly epoch: EpochMs
   /** Seconds of this process per second of the world; default 1. */
   readonly rate?: number
+  /** How late the next timer rings; default: never. */
+  readonly lag?: (() => Ms) | undefined
   readonly trace: (kind: string, detail: string) => void
   /** Log lines that are written into the trace. Default `info`. */
   readonly logLevel?: LogLevel
@@ -209,11 +211,16 @@ class ProcessTimer implements Disposable {
 /** No timer is finer than this; real ones are coarser. */
 const LEAST: Ms = 0.001
 
+function punctual(): Ms {
+  return 0
+}
+
 /** The clock as one process sees it: its own wall time, its own pace. */
 class ProcessClock implements Clock {
   readonly #world: SimClock
   readonly #schedule: (ms: Ms, ring: () => void) => Disposable
   readonly #rate: number
+  readonly #lag: () => Ms
   readonly #born: SteadyMs
   readonly #start: SteadyMs
   #wall: EpochMs
@@ -222,6 +229,7 @@ class ProcessClock implements Clock {
     this.#world = options.clock
     this.#schedule = schedule
     this.#rate = options.rate ?? 1
+    this.#lag = options.lag ?? punctual
     this.#born = options.clock.now
     this.#start = options.random.split('steady').int(0, 1_000_000)
     this.#wall = options.epoch + options.clock.now
@@ -245,7 +253,7 @@ class ProcessClock implements Clock {
 
   timer(ms: Ms, ring: () => void): Disposable {
     // What is left of a span after rounding must still let time pass.
-    return this.#schedule(ms > 0 ? Math.max(LEAST, ms / this.#rate) : 0, ring)
+    return this.#schedule(ms > 0 ? Math.max(LEAST, ms / this.#rate) + this.#lag() : 0, ring)
   }
 
   sleep(ms: Ms, signal?: AbortSignal): Promise<void> {

@@ -50,8 +50,11 @@ export class SimWorld {
     return this.#clock.pending
   }
 
-  /** A new process; a second one of the same name is the next incarnation. `rate`: seconds of its clock per true second; `skew`: how far its wall clock is ahead. */
-  process(name: string, options: { readonly rate?: number; readonly skew?: Ms } = {}): SimProcess {
+  /** A new process; a second one of the same name is the next incarnation. `rate`: seconds of its clock per true second; `skew`: how far its wall clock is ahead; `lag`: how late its next timer rings. */
+  process(
+    name: string,
+    options: { readonly rate?: number; readonly skew?: Ms; readonly lag?: (() => Ms) | undefined } = {},
+  ): SimProcess {
     const pid = 1000 + this.#pids++
     const { skew = 0, ...pace } = options
     return new SimProcess({
@@ -106,6 +109,11 @@ export class SimWorld {
   /** A line of the scenario's own in the trace. */
   note(text: string): void {
     this.#trace.add(this.now, 'world', 'note', text)
+  }
+
+  /** Something legal and unlikely happens. */
+  quirk(what: string): void {
+    this.#trace.add(this.now, 'world', 'quirk', what)
   }
 
   /** Runs the invariants and wakes whoever waits `until` something that has come true. For the loop that drives the world. */

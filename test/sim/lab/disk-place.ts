@@ -13,6 +13,8 @@ import type { Clock, Runtime } from '../../../src/lib/runtime.js'
 import type { Ms } from '../../../src/lib/time.js'
 import { Ledger, type LedgerMessage } from '../../../src/testing/sim/ledger.js'
 import { linkedQueueStore } from '../../../src/testing/sim/linked-queue-store.js'
+import type { Quirks } from '../../../src/testing/sim/quirks.js'
+import { quirkyStore } from '../../../src/testing/sim/quirky-store.js'
 import type { SimLink } from '../../../src/testing/sim/sim-link.js'
 import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
@@ -28,6 +30,7 @@ export interface DiskPlaceOptions {
   readonly durability: Durability
   readonly leaseMs: Ms
   readonly renewMs: Ms
+  readonly quirks?: Quirks | undefined
 }
 
 /** What is in the file after a power loss. */
@@ -67,7 +70,7 @@ export class DiskPlace implements SimPlace {
       },
       [Symbol.asyncDispose]: async () => undefined,
     }
-    return this.#broker(linkedQueueStore(link, store, { drop }), process.runtime)
+    return this.#broker(quirkyStore(linkedQueueStore(link, store, { drop }), this.#options.quirks), process.runtime)
   }
 
   observe(): Promise<Connection> {

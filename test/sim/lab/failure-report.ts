@@ -30,6 +30,6 @@ function summary({ faults, calls, config }: Plan): string {
 function story(trace: readonly string[], ids: readonly string[]): readonly string[] {
   const about = new RegExp(ids.length === 0 ? '.' : `(${ids.map(id => id.replaceAll('.', '\\.')).join('|')})(?![\\w.])`)
   return trace
-    .filter(line => about.test(line) || / {2}(note|kill|freeze|thaw|link|clock|fate|start) /.test(line))
+    .filter(line => about.test(line) || / {2}(note|quirk|kill|freeze|thaw|link|clock|fate|start) /.test(line))
     .slice(-400)
 }

@@ -6,6 +6,7 @@ import { deferred } from '../../../src/lib/deferred.js'
 import type { Ms } from '../../../src/lib/time.js'
 import type { Fate } from '../../../src/testing/sim/evidence.js'
 import type { Journal } from '../../../src/testing/sim/journal.js'
+import type { Quirks } from '../../../src/testing/sim/quirks.js'
 import { SimCluster, type SimNode, type SimWorkerNode } from '../../../src/testing/sim/sim-cluster.js'
 import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
@@ -25,6 +26,7 @@ export interface FleetParts {
   readonly journal: Journal
   readonly sightings: Sightings
   readonly fates: Map<string, Fate>
+  readonly quirks?: Quirks | undefined
   backend(inner: ResultBackend): ResultBackend
   /** The tasks that this run can come to; defining all there are in every process would take longer than the run. */
   define(app: App, process: SimProcess, tools: ProcessTools): void
@@ -78,6 +80,7 @@ export class Fleet {
       place: parts.place,
       backend: inner => parts.backend(inner),
       latency: config.latency,
+      quirks: parts.quirks,
       tasks: (app, process) => this.#define(app, process),
       settings: {
         taskQueues: [...config.queues],

@@ -4,6 +4,7 @@ import { CHECKERS } from '../../../src/testing/sim/checkers/checkers.js'
 import { forgiven } from '../../../src/testing/sim/checkers/story.js'
 import type { Evidence, Fate, PlannedTask } from '../../../src/testing/sim/evidence.js'
 import { Journal } from '../../../src/testing/sim/journal.js'
+import { Quirks } from '../../../src/testing/sim/quirks.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import { BackendLog, witnessedBackend } from '../../../src/testing/sim/witnessed-backend.js'
 import { defineBehaviours, taskOf } from './behaviours.js'
@@ -34,7 +35,8 @@ const WATCHING = CHECKERS.filter(checker => checker.always !== undefined)
 export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder): Promise<LabReport> {
   const { config, calls, faults } = plan
   const sightings = new Sightings()
-  const place = placeOf(config, world, folder)
+  const quirks = quirksOf(config, world, sightings)
+  const place = placeOf(config, world, folder, quirks)
   const backend = new BackendLog(() => world.now)
   const planned = calls.flatMap(call => intended(call, config))
   const fates = new Map<string, Fate>(
@@ -69,7 +71,7 @@ export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder)
     if (fates.get(id) !== 'accepted') fates.set(id, fate)
   }
   const fleet = new Fleet({
-    ...{ world, config, place, journal, sightings, fates },
+    ...{ world, config, place, journal, sightings, fates, quirks },
     sendings: calls.flatMap(sendings),
     backend: inner => witnessedBackend(inner, backend),
     define: (app, process, tools) =>
@@ -95,6 +97,14 @@ export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder)
     calm,
     sightings: sightings.counts,
   }
+}
+
+function quirksOf({ quirks }: Plan['config'], world: SimWorld, sightings: Sightings): Quirks | undefined {
+  if (quirks.length === 0) return undefined
+  return new Quirks(quirks, world.random.split('quirks'), quirk => {
+    sightings.saw(`quirk ${quirk}`)
+    world.quirk(quirk)
+  })
 }
 
 /** Parts of a chord behave plainly but for the last; everything that follows is plain and late. */

@@ -1,4 +1,5 @@
 import type { Ms } from '../../../src/lib/time.js'
+import { QUIRKS, type Quirk } from '../../../src/testing/sim/quirks.js'
 import { SimRandom } from '../../../src/testing/sim/sim-random.js'
 import type { Behaviour } from './behaviours.js'
 import { drawFault, FAULT_KINDS, type Fault, type FaultKind } from './faults.js'
@@ -29,6 +30,7 @@ export interface Config {
   readonly clients: readonly NodeConfig[]
   readonly workers: readonly WorkerConfig[]
   readonly kinds: readonly FaultKind[]
+  readonly quirks: readonly Quirk[]
   /** A dead process is started again within so long. */
   readonly restart: Ms
   readonly maxDeliveries: number
@@ -96,7 +98,8 @@ const PROFILES: readonly (readonly [Profile, number])[] = [
 /** Every seed has a configuration of its own; leaving faults out matters as much as putting them in (§13.3). */
 export function drawPlan(seed: number | string): Plan {
   const random = new SimRandom(`${seed}/plan`)
-  const config = drawConfig(random.split('config'))
+  // Drawn apart: they came later, and seeds shall mean what they meant.
+  const config = { ...drawConfig(random.split('config')), quirks: drawQuirks(random.split('quirks')) }
   return {
     seed: String(seed),
     config,
@@ -142,7 +145,13 @@ export function drawConfig(random: SimRandom, profiles = PROFILES): Config {
     cancelOnLoss: random.chance(0.2),
     maxHeld: random.pick([1, 3, 10_000]),
     durability: random.chance(0.7) ? 'full' : 'os',
+    quirks: [],
   }
+}
+
+/** Half of all seeds have none. */
+function drawQuirks(random: SimRandom): readonly Quirk[] {
+  return random.chance(0.5) ? [] : QUIRKS.filter(() => random.chance(0.5))
 }
 
 const BEHAVIOURS: readonly (readonly [Behaviour, number])[] = [

@@ -8,13 +8,18 @@ export interface Shrunk {
 }
 
 /**
- * The smallest plan found that still breaks the same invariant: faults are left out all at once, by kind, then one by one;
+ * The smallest plan found that still breaks the same invariant: faults are left out all at once, quirks one by one, faults by kind,
+ * then one by one;
  * then calls by halves, quarters and so on (§13.11).
  */
 export async function shrink(plan: Plan, invariant: string, most = 300): Promise<Shrunk> {
   const smallest = new Smallest(plan, { play, invariant, most })
   const accept = (next: Plan): Promise<boolean> => smallest.accept(next)
   await accept({ ...plan, faults: [] })
+  for (const quirk of plan.config.quirks) {
+    const { config } = smallest.plan
+    await accept({ ...smallest.plan, config: { ...config, quirks: config.quirks.filter(other => other !== quirk) } })
+  }
   for (const kind of plan.config.kinds) {
     const faults = smallest.plan.faults.filter(fault => fault.kind !== kind)
     if (faults.length < smallest.plan.faults.length) await accept({ ...smallest.plan, faults })

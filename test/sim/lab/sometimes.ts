@@ -25,16 +25,25 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'a message was revoked',
   'an unknown task was handed back',
 
+  'quirk short-claim',
+  'quirk empty-claim',
+  'quirk spurious-wake',
+  'quirk early-doubt',
+  'quirk balk',
+  'quirk late-timer',
+  'quirk lone-delivery',
+  'quirk early-flag',
+
   'crash after store',
   'crash after publish',
   'crash after ack',
   'crash after arrive',
-  'crash after dead-letter',
 ])
 
 /** Rarer ones: a batch of so many must reach them. */
 const RARE: Readonly<Record<string, number>> = Object.freeze({
   'the power went off': 1000,
+  'crash after dead-letter': 2000,
   'a disk that was not synced lost a message': 5000,
 })
 
