@@ -31,6 +31,8 @@ export interface Execution {
   told: boolean
   /** The worker gave up telling it. */
   gaveUp: boolean
+  /** The worker told an end before the handler, deaf to it, had come to its own, which therefore counts for nothing. */
+  cutShort: boolean
 }
 
 export type Ending =
@@ -82,6 +84,7 @@ export class Journal {
       endedAt: undefined,
       told: false,
       gaveUp: false,
+      cutShort: false,
     }
     this.executions.push(execution)
     const known = this.#byId.get(id)

@@ -259,6 +259,7 @@ export class Fleet {
           if (execution.process !== process) continue
           execution.told = true
           if (type === 'task-returned') execution.gaveUp = true
+          else if (execution.end === undefined) execution.cutShort = true
         }
       },
     })

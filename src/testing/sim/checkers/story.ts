@@ -89,5 +89,6 @@ function follows(id: string, state: 'SUCCESS' | 'FAILURE', evidence: Evidence): 
   if (evidence.ledger.of(id).some(({ faults }) => faults >= parent.maxDeliveries)) return false
   const wanted = state === 'SUCCESS' ? 'returned' : 'threw'
   const ended = evidence.journal.of(id).filter(execution => execution.end !== undefined)
+  if (ended.some(({ cutShort }) => cutShort)) return false
   return ended.length > 0 && ended.every(execution => execution.end?.kind === wanted)
 }
