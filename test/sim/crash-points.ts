@@ -332,15 +332,22 @@ function mostRuns(profile: Profile, times: number, crashes: number): number {
   }
 }
 
-/**
- * Every pair of crash points of every scenario, on one kind of broker or on all: for a night, not for every test run. Resolves to an
- * exit code.
- */
-export async function crashPairs(profile: string | undefined, say: (line: string) => void): Promise<number> {
+export interface CrashPairs {
+  /** On one kind of broker; default: on all. */
+  readonly profile: string | undefined
+  /** `early` or `late`; default: both. */
+  readonly acks: string | undefined
+  say(line: string): void
+}
+
+/** Every pair of crash points of every scenario: for a night, not for every test run. Resolves to an exit code. */
+export async function crashPairs({ profile, acks, say }: CrashPairs): Promise<number> {
   const grounds = GROUNDS.filter(one => profile === undefined || one.profile === profile)
   if (grounds.length === 0) throw new Error(`There is no broker '${profile}'.`)
+  if (acks !== undefined && acks !== 'early' && acks !== 'late')
+    throw new Error(`There are no '${acks}' acks; there are early and late ones.`)
   let failures = 0
-  for (const ground of grounds) {
+  for (const ground of grounds.filter(({ late }) => acks === undefined || late === (acks === 'late'))) {
     for (const scenario of CRASH_SCENARIOS) {
       const undisturbed = await runOf(scenario, ground, [])
       // The second crash may strike what only the repetition does.

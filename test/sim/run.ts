@@ -9,7 +9,8 @@ const mutants = [...MUTANTS, ...CANVAS_MUTANTS]
  * npm run sim                          2,000 seeds of the laboratory
  *   -- --seeds 200000 --from N         others
  *   -- --mutant NAME                   with a deliberate bug (test/sim/mutants.ts)
- *   -- --crash-pairs [--profile NAME]  every pair of crash points of the short scenarios, on one kind of broker
+ *   -- --crash-pairs                   every pair of crash points of the short scenarios
+ *      [--profile NAME] [--acks KIND]  on one kind of broker, with early or late acks
  *   -- --canvases --seeds 20000        random canvases, one for each seed, instead
  * LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its whole trace when it holds
  */
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     canvases: { type: 'boolean', default: false },
     'crash-pairs': { type: 'boolean', default: false },
     profile: { type: 'string' },
+    acks: { type: 'string' },
   },
 })
 
@@ -37,7 +39,7 @@ const { crashPairs } = await import('./crash-points.js')
 const only = process.env['LOVAGE_SEED']
 const say = (line: string): void => console.log(line)
 
-if (values['crash-pairs']) process.exitCode = await crashPairs(values.profile, say)
+if (values['crash-pairs']) process.exitCode = await crashPairs({ profile: values.profile, acks: values.acks, say })
 else if (values.canvases) process.exitCode = await playCanvases()
 else if (only !== undefined) process.exitCode = await runSeed(only, say)
 else process.exitCode = await runBatch({ from: Number(values.from), count: Number(values.seeds), say })

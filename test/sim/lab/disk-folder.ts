@@ -57,6 +57,8 @@ export class DiskFolder implements Disposable {
 
   /** Every connection is gone, and of the log what the disk kept is left. */
   loseUnsynced(now: SteadyMs, random: SimRandom): void {
+    // Nobody has come so far as to open it.
+    if (!existsSync(this.path)) return
     const file = readFileSync(this.path)
     const log = readFileSync(`${this.path}-wal`)
     const kept = this.#kept(now, random)
