@@ -30,7 +30,7 @@ const TIMES = { step: 500, quiet: 10_000, patience: 60_000 }
 type Reach = (place: SimBrokerPlace, process: SimProcess, link: SimLink) => Broker
 
 class SimBrokerPlace implements BrokerPlace {
-  readonly times: BrokerTimes = { ...TIMES, delay: 5_000, lease: 20_000, detect: 25_000 }
+  readonly times: BrokerTimes = { ...TIMES, delay: 5_000, lease: 20_000, detect: 25_000, long: 3_600_000 }
   readonly world: SimWorld
   readonly store: MemoryQueueStore
   readonly #reach: Reach

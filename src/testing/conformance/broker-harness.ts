@@ -36,6 +36,8 @@ export interface BrokerTimes {
   readonly lease: Ms
   /** The messages of a dead holder are ready again within this (D23). */
   readonly detect: Ms
+  /** A span beside which a lease is short, for what must never happen however long it takes: hours, where time costs nothing. */
+  readonly long: Ms
   /** The longest that a case waits for anything else. */
   readonly patience: Ms
 }

@@ -70,7 +70,7 @@ export const LIMITING: readonly BrokerCase[] = [
       const places = { key: 'places', max: 2 }
       assert.equal((await ask(holder.connection, { names: [1], places })).granted, 1)
       assert.equal((await ask(other, { names: [1], places })).granted, 1)
-      await bench.place.pass(1.5 * bench.times.detect)
+      await bench.place.pass(bench.times.long)
       assert.equal((await ask(other, { names: [2], places })).granted, 0)
       await holder.freeze()
       await bench.eventually(

@@ -11,7 +11,10 @@ export type QueueType = 'classic' | 'quorum'
 
 /** RabbitMQ as users have it, in a virtual host that is empty again when the place goes. */
 export class AmqpPlace implements BrokerPlace {
-  readonly times: BrokerTimes = { step: 10, quiet: 250, delay: 1_000, lease: 20_000, detect: 25_000, patience: 60_000 }
+  readonly times: BrokerTimes = {
+    ...{ step: 10, quiet: 250, delay: 1_000, patience: 60_000 },
+    ...{ lease: 20_000, detect: 25_000, long: 60_000 },
+  }
   readonly #rabbit: RabbitMq
   readonly #type: QueueType
   readonly #broker: AmqpBroker

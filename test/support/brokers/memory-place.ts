@@ -13,6 +13,7 @@ export class MemoryPlace implements BrokerPlace {
     delay: 5_000,
     lease: 20_000,
     detect: 25_000,
+    long: 86_400_000,
     patience: 60_000,
   }
   readonly #runtime = { clock: new HandClock(), random: { next: () => 0.5, bytes: (n: number) => new Uint8Array(n) } }

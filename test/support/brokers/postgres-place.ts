@@ -44,7 +44,7 @@ export class PostgresPlace implements BrokerPlace {
     this.#schema = schema
     this.#threads = threads
     const lease = threads ? 20_000 : 2_000
-    this.times = { step: 20, quiet: 300, delay: 300, lease, detect: lease + 500, patience: 60_000 }
+    this.times = { step: 20, quiet: 300, delay: 300, lease, detect: lease + 500, long: 2 * lease, patience: 60_000 }
   }
 
   static async create(suite: PostgresSuite, threads: boolean): Promise<PostgresPlace> {

@@ -11,7 +11,10 @@ import type { RedisDatabase } from '../services/redis.js'
 
 /** A Redis database in real time. Leases are kept in this thread, short, and can be made to stand still. */
 export class RedisPlace implements BrokerPlace {
-  readonly times: BrokerTimes = { step: 10, quiet: 200, delay: 400, lease: 2000, detect: 4000, patience: 60_000 }
+  readonly times: BrokerTimes = {
+    ...{ step: 10, quiet: 200, delay: 400, patience: 60_000 },
+    ...{ lease: 2000, detect: 4000, long: 6000 },
+  }
   readonly #database: RedisDatabase
   readonly #options: Partial<RedisBrokerOptions>
   readonly #clocks = new Map<string, FreezingClock>()

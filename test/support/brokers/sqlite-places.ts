@@ -32,6 +32,7 @@ export class LocalSqlitePlace implements BrokerPlace {
     delay: 5_000,
     lease: 20_000,
     detect: 25_000,
+    long: 3_600_000,
     patience: 60_000,
   }
   readonly #folder = temporaryFolder()
@@ -75,7 +76,10 @@ export class LocalSqlitePlace implements BrokerPlace {
 
 /** A SQLite broker as users have it: connections on threads, real time. */
 export class ThreadSqlitePlace implements BrokerPlace {
-  readonly times: BrokerTimes = { step: 5, quiet: 100, delay: 200, lease: 20_000, detect: 25_000, patience: 60_000 }
+  readonly times: BrokerTimes = {
+    ...{ step: 5, quiet: 100, delay: 200, patience: 60_000 },
+    ...{ lease: 20_000, detect: 25_000, long: 60_000 },
+  }
   readonly #folder = temporaryFolder()
   readonly #broker = createSqliteBroker({
     url: 'sqlite:///queue.db',
