@@ -6,8 +6,18 @@ import type { SimRandom } from './sim-random.js'
  * has no place for them.
  */
 
+export type Quirk =
+  | 'short-claim'
+  | 'empty-claim'
+  | 'spurious-wake'
+  | 'early-doubt'
+  | 'balk'
+  | 'late-timer'
+  | 'lone-delivery'
+  | 'early-flag'
+
 /** How likely each is, each time that it may happen. */
-const CHANCES = Object.freeze({
+const CHANCES = Object.freeze<Record<Quirk, number>>({
   /** A claim brings one message where more were asked for, and more are there. */
   'short-claim': 0.5,
   /** A claim brings nothing, though there is something. */
@@ -26,9 +36,7 @@ const CHANCES = Object.freeze({
   'early-flag': 0.2,
 })
 
-export type Quirk = keyof typeof CHANCES
-
-export const QUIRKS = Object.freeze(Object.keys(CHANCES)) as readonly Quirk[]
+export const QUIRKS: readonly Quirk[] = Object.freeze(Object.keys(CHANCES) as Quirk[])
 
 /** The quirks of one run. Each draws from a stream of its own, so that one more or less does not shift the others. */
 export class Quirks {
