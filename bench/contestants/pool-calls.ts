@@ -49,7 +49,7 @@ async function drain(pool: Pool, call: Call, count: number): Promise<void> {
 async function open(kind: PoolKind, size: number): Promise<Pool> {
   const runtime = nodeRuntime()
   const asks = { storeState: async () => undefined, sendEvent: () => undefined }
-  const parts = { ...asks, runtime, extensions: [], keepLogLines: 0, fence: () => undefined }
+  const parts = { ...asks, runtime, app, extensions: [], keepLogLines: 0, fence: () => undefined }
   const pool = createPool({
     plan: { kind, size },
     runtime,

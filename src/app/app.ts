@@ -30,6 +30,7 @@ import { decodeTask } from '../protocol/decode-task.js'
 import { groupId, type TaskId, taskId, taskName } from '../protocol/ids.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { Limits } from '../protocol/limits.js'
+import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Kwargs, Signature } from '../protocol/signature.js'
 import type { WorkflowStep } from '../protocol/workflow-record.js'
@@ -38,6 +39,7 @@ import { AsyncResult } from './async-result.js'
 import { builtinTasks } from './builtin-tasks.js'
 import { badOption, type CallOptions, checkCallOptions } from './call-options.js'
 import { camelCase } from './camel-case.js'
+import { type Addition, type AdditionWorld, addToChord, countedInChord } from './chord-addition.js'
 import { chordLife } from './chord-life.js'
 import { destinationOf } from './compose-call.js'
 import { type Configured, configured } from './configured.js'
@@ -478,6 +480,16 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.apply(call as TypedSignature<readonly [], unknown>)
   }
 
+  /** Adds to the chord that a running task is a part of: `currentTask().addToChord`. */
+  addToChord(request: TaskRequest, addition: Addition): Promise<AnyResult> {
+    return addToChord(this.#additionWorld(), request, addition)
+  }
+
+  /** The same without publishing: what is to be applied. */
+  async countInChord(request: TaskRequest, addition: Addition): Promise<Signature> {
+    return (await countedInChord(this.#additionWorld(), request, addition)).signature
+  }
+
   /** The result that a tuple stands for, groups and parents included. */
   resultOf(tuple: ResultTuple): AnyResult {
     return resultOf(tuple, this)
@@ -754,6 +766,17 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
         const own = optionsOf({ task, args, ...rest })
         return this.#send(task, args, { ...own, rootId: own.rootId ?? root, addToParent: false })
       },
+    }
+  }
+
+  #additionWorld(): AdditionWorld {
+    return {
+      runtime: this.#runtime,
+      replyTo: this.replyTo,
+      chordLife: chordLife(this.settings),
+      resultBackend: () => this.resultBackend(),
+      checkCallable: signature => checkCallable(signature, this.#canvasWorld(undefined)),
+      applyCanvas: signature => this.applyCanvas(signature),
     }
   }
 

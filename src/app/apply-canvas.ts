@@ -4,7 +4,7 @@ import type { Dag } from '../canvas/dag.js'
 import { CanvasError } from '../canvas/errors.js'
 import { planCanvas } from '../canvas/plan.js'
 import { type DagParts, planDag } from '../canvas/plan-dag.js'
-import { isNested } from '../canvas/result-tuples.js'
+import { isNested, leavesOf } from '../canvas/result-tuples.js'
 import type { Ms } from '../lib/time.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
@@ -111,12 +111,6 @@ async function carryOut(
   await flush()
   await tracked
   return rootId
-}
-
-/** The tasks that a result waits for. */
-function leavesOf({ id, members }: ResultTuple): readonly TaskId[] {
-  // A tuple without members is a task's.
-  return members === undefined ? [id as TaskId] : members.flatMap(leavesOf)
 }
 
 /** L07 holds for each message, with all that is embedded in it: nothing of a canvas is sent when one is too large. */

@@ -2,6 +2,7 @@ import type { ResultBackend } from '../backends/backend.js'
 import { ChordTree } from '../backends/chord-tree.js'
 import { withArguments } from '../canvas/arguments.js'
 import { errbacksOf, everyoneIn } from '../canvas/ends.js'
+import { leavesOf } from '../canvas/result-tuples.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import { LOVAGE_NAMESPACE, uuid5 } from '../lib/uuid.js'
@@ -41,7 +42,7 @@ export interface LockedChord {
 /** Starts or fails the body, or throws the retry that looks again. Waits no longer than `chordTimeout` (H54). */
 export async function unlockChord(world: UnlockWorld, chord: LockedChord): Promise<void> {
   const backend = await world.resultBackend()
-  const ids = [...new Set(chord.members.flatMap(tasksOf))]
+  const ids = [...new Set(chord.members.flatMap(leavesOf))]
   const metas = await Promise.all(ids.map(id => backend.fetch(id)))
   const open = metas.filter(meta => meta === undefined || !isFinal(meta.status)).length
   if (open === 0) return await start(world, chord, new Map(ids.map((id, at) => [id, metas[at]])))
@@ -98,9 +99,4 @@ async function fail(world: UnlockWorld, chord: LockedChord, why: string): Promis
 function named({ id, body }: LockedChord): Signature {
   if (signatureTaskId(body) !== undefined) return body
   return withOptions(body, wireOptions({ taskId: uuid5(LOVAGE_NAMESPACE, `${id}:chord-body:0`) as TaskId }))
-}
-
-function tasksOf(tuple: ResultTuple): readonly TaskId[] {
-  // A tuple without members is a task's.
-  return tuple.members === undefined ? [tuple.id as TaskId] : tuple.members.flatMap(tasksOf)
 }

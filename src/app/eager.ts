@@ -70,6 +70,7 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     },
     fence: undefined,
     isEager: true,
+    chord: undefined,
     storeState: (state, meta) => parts.storeState(metaOf(request, state, meta, undefined, undefined, undefined)),
     sendEvent: (type, fields) => parts.sendEvent(type, { ...fields, uuid: request.id }),
   })

@@ -10,8 +10,10 @@ import type { TaskRequest } from '../protocol/request.js'
 import type { ResultTuple, State } from '../protocol/result-meta.js'
 import type { Kwargs, Signature } from '../protocol/signature.js'
 import { checkEvent } from './check-event.js'
+import { type Addition, noChord } from './chord-addition.js'
 import { Replace, Retry, type RetryRequest } from './errors.js'
 import { ProgressReports } from './progress-reports.js'
+import type { AnyResult } from './result.js'
 import type { Duration } from './task-options.js'
 import { toEpochMs } from './to-epoch-ms.js'
 
@@ -44,10 +46,19 @@ export interface ContextParts {
   readonly fence: Fence | undefined
   /** Runs in the caller because of `taskAlwaysEager`. */
   readonly isEager: boolean
+  /** The chord that it is a part of, if any; undefined: nothing can be added where it runs. */
+  readonly chord: OpenChord | undefined
   /** Stores a state of the handler's choosing. */
   storeState(state: State, meta: unknown): Promise<void>
   /** Tells whoever observes the worker. */
   sendEvent(type: string, fields: Readonly<Record<string, unknown>>): void
+}
+
+/** The chord of a running task, as far as others can be added to it. */
+export interface OpenChord {
+  addToChord(addition: Addition): Promise<AnyResult>
+  /** Adds without publishing: resolves to what is to be applied. */
+  countInChord(addition: Addition): Promise<Signature>
 }
 
 export interface RetryOptions {
@@ -72,6 +83,7 @@ export class TaskContext {
   #retry: Retry | undefined
   #reports: ProgressReports | undefined
   #replace: Replace | undefined
+  #additions = 0
 
   constructor(request: TaskRequest, parts: ContextParts) {
     this.#request = request
@@ -234,6 +246,25 @@ export class TaskContext {
   /** What the handler asked for, whether or not it was thrown. */
   get replaceAsked(): Replace | undefined {
     return this.#replace
+  }
+
+  /**
+   * Adds a task, or a canvas, to the chord that this task is a part of: the body waits for it, too, and its value stands beside this
+   * task's in the list. Resolves to its result when the broker has it. A retry, and an attempt that comes again, add the same under
+   * the same ids, by the order of their calls, and each counts once. With `lazy` nothing is published yet: resolves to the signature
+   * that must be applied. Throws `LVG_NO_CHORD` in a task of no chord, or where the chord cannot be counted, `LVG_CHORD_OVER` when
+   * all its parts have come, `CanvasError`. Celery's `add_to_chord`.
+   */
+  addToChord(signature: Signature, how?: { readonly lazy?: false }): Promise<AnyResult>
+  addToChord<Call extends Signature>(signature: Call, how: { readonly lazy: true }): Promise<Call>
+  async addToChord(
+    signature: Signature,
+    { lazy = false }: { readonly lazy?: boolean } = {},
+  ): Promise<AnyResult | Signature> {
+    const addition = { signature, nth: this.#additions++ }
+    const { chord } = this.#parts
+    if (chord === undefined) throw noChord(this.#request, 'is a part of no chord')
+    return await (lazy ? chord.countInChord(addition) : chord.addToChord(addition))
   }
 
   /** Stores a state of your own, to be seen by `AsyncResult.state()` and `.meta()` until the task ends. */

@@ -51,6 +51,11 @@ export interface ResultBackend extends AsyncDisposable {
    * whoever was to do it is gone; with it `claimQuietChords` finds the chord until it is closed.
    */
   setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void>
+  /**
+   * More parts, which one of the chord's tasks adds while it runs: each of these tasks counts for itself, whatever other part has its
+   * index, and raises the size once, however often it is added.
+   */
+  addToChord(chord: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Promise<Addition>
   arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival>
   /** After the body (or the chord's error) has been published. */
   close(chord: GroupId): Promise<void>
@@ -103,6 +108,13 @@ export interface ChordPart {
   /** Size, when the message itself carries it (legacy `chord_size`). Stores that Python shares do not count by it. */
   readonly size: number | undefined
 }
+
+export type Addition =
+  | 'added'
+  /** Nothing was: all parts have come already, or the chord is closed. */
+  | 'over'
+  /** Nothing was: no size has been told, in a store where only those chords are counted whose size is told first. */
+  | 'unopened'
 
 export type Arrival =
   | { readonly kind: 'waiting' }

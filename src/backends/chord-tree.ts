@@ -23,14 +23,20 @@ export class ChordTree {
   }
 }
 
-/** The parts of a complete chord as its body gets them: as they are, or in the tree of the header where one was saved. */
+/**
+ * The parts of a complete chord as its body gets them: as they are, or in the tree of the header where one was saved; then those
+ * follow that its tasks have added. `fetch`: where values are kept besides. Default: they are those of the parts.
+ */
 export async function partsInTree(
   parts: readonly ResultMeta[],
   saved: GroupMeta | undefined,
+  fetch?: (ids: readonly TaskId[]) => Promise<readonly (ResultMeta | undefined)[]>,
 ): Promise<readonly ResultMeta[]> {
   if (saved === undefined) return parts
   const byId = new Map(parts.map(part => [part.taskId, part]))
-  return await new ChordTree(saved, async ids => ids.map(id => byId.get(id))).parts()
+  const inTree = await new ChordTree(saved, fetch ?? (async ids => ids.map(id => byId.get(id)))).parts()
+  const known = new Set(saved.members.flatMap(tasksOf))
+  return [...inTree, ...parts.filter(part => !known.has(part.taskId))]
 }
 
 function tasksOf(tuple: ResultTuple): readonly TaskId[] {

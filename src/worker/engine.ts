@@ -408,6 +408,7 @@ function inProcess(app: App, runtime: Runtime, asks: CallAsks, witness: Witness)
   const executeParts: ExecuteParts = {
     ...asks,
     runtime,
+    app,
     extensions: app.extensions,
     find: request => runnableOf(request.task, app),
     keepLogLines: keptLogLines(app),

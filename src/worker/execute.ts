@@ -1,3 +1,4 @@
+import type { App } from '../app/app.js'
 import { bindArguments } from '../app/bind-arguments.js'
 import { runInTask } from '../app/current-task.js'
 import {
@@ -13,7 +14,7 @@ import {
   WorkerShutdown,
 } from '../app/errors.js'
 import { aroundExecute, type Extension } from '../app/extension.js'
-import { type ContextParts, type DeliveryInfo, TaskContext } from '../app/task-context.js'
+import { type ContextParts, type DeliveryInfo, type OpenChord, TaskContext } from '../app/task-context.js'
 import { TASK_LOG_STATE, TaskLog } from '../app/task-log.js'
 import type { TaskOptions } from '../app/task-options.js'
 import type { Fence } from '../backends/backend.js'
@@ -34,6 +35,8 @@ export interface Runnable {
 
 export interface ExecuteParts extends CallAsks {
   readonly runtime: Runtime
+  /** Adds to chords; undefined where nothing is published. */
+  readonly app: Pick<App, 'addToChord' | 'countInChord'> | undefined
   readonly extensions: readonly Extension[]
   find(request: TaskRequest): Runnable | undefined
   /** How many of its last lines are kept of each task; 0 = none (setting `taskLogs`). */
@@ -144,6 +147,16 @@ class Surroundings implements ContextParts, InterruptListener {
 
   get isEager(): boolean {
     return false
+  }
+
+  get chord(): OpenChord | undefined {
+    const { app } = this.#parts
+    const { request } = this.#call
+    if (app === undefined) return undefined
+    return {
+      addToChord: addition => app.addToChord(request, addition),
+      countInChord: addition => app.countInChord(request, addition),
+    }
   }
 
   storeState(state: State, meta: unknown): Promise<void> {

@@ -94,6 +94,7 @@ export class PoolChild {
       this.#app = app
       this.#parts = {
         runtime,
+        app,
         extensions: app.extensions,
         find: request => runnableOf(request.task, app),
         storeState: (call, state, meta) => this.#storeState(call, state, meta),

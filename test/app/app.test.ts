@@ -48,6 +48,7 @@ function context(runtime: HandRuntime, priority?: number): TaskContext {
     deliveryInfo: { exchange: '', routingKey: 'celery', queue: 'celery', priority, redelivered: false, faults: 0 },
     fence: undefined,
     isEager: false,
+    chord: undefined,
     storeState: async () => undefined,
     sendEvent: () => undefined,
   })

@@ -42,6 +42,7 @@ function bench(): Bench {
     fetchGroup: id => memory.fetchGroup(id),
     forgetGroup: id => memory.forgetGroup(id),
     setChordSize: (chord, size, ttl) => memory.setChordSize(chord, size, ttl),
+    addToChord: (chord, tasks, ttl) => memory.addToChord(chord, tasks, ttl),
     arrive: (part, ttl) => memory.arrive(part, ttl),
     close: chord => memory.close(chord),
     cleanup: () => memory.cleanup(),
@@ -233,6 +234,7 @@ test('waiting inside a running task is refused unless it is asked for', async ()
     deliveryInfo: { exchange: '', routingKey: '', queue: '', priority: undefined, redelivered: false, faults: 0 },
     fence: undefined,
     isEager: false,
+    chord: undefined,
     storeState: async () => undefined,
     sendEvent: () => undefined,
   })

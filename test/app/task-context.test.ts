@@ -25,6 +25,7 @@ function context(id = 'a'): Given {
     deliveryInfo: { exchange: '', routingKey: 'q', queue: 'q', priority: 0, redelivered: true, faults: 1 },
     fence: { retries: 1, claim: 9 },
     isEager: false,
+    chord: undefined,
     storeState: async (state, meta) => {
       states.push([state, meta])
     },

@@ -19,6 +19,7 @@ import { vector } from '../support/vectors.js'
  */
 
 const CANVASES: readonly string[] = [
+  'add_to_chord',
   'chain3',
   'chain_error',
   'chain_group_end',
@@ -54,7 +55,9 @@ describe('a canvas that Celery sent goes its way here as it did there', () => {
       test(`${name}, of ${version}`, async () => {
         const theirs = recorded(`${version}/worker/redis/${name}.json`)
         const ours = await play(theirs)
-        assert.deepEqual(ours.sent, theirs.sent)
+        // What was added to a chord stands at the index of its adder, among those there by chance.
+        const sent = (all: readonly string[]) => (name === 'add_to_chord' ? all.map(inNoOrder) : all)
+        assert.deepEqual(sent(ours.sent), sent(theirs.sent))
         assert.deepEqual(ours.ends, theirs.ends)
       })
     }
@@ -148,6 +151,11 @@ const ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 
 function shown({ task, args, kwargs }: Shown): string {
   return anonymous(`${task} ${JSON.stringify([args, kwargs])}`)
+}
+
+/** The first list of values sorted. */
+function inNoOrder(text: string): string {
+  return text.replace(/\[\[\[(.*?)\]/, (_, values: string) => `[[[${values.split(',').toSorted().join(',')}]`)
 }
 
 function shownEnd({ status, result, error }: ResultMeta): string {

@@ -50,7 +50,7 @@ test('the Python of the page of constructs comes to what the page shows', option
 test('each section of a construct shows both languages', () => {
   const sections = readPage(PAGE).split(/^## /m).slice(1)
   const constructs = sections.filter(section => /^[A-Z]\w+( and \w+)?: /.test(section))
-  assert.equal(constructs.length, 9)
+  assert.equal(constructs.length, 10)
   for (const section of constructs) {
     const languages = new Set(fencesOf(section).map(({ info }) => info[0]))
     assert.deepEqual(languages, new Set(['ts', 'python']), section.split('\n')[0])
@@ -71,7 +71,7 @@ function pythonOfPage(): { readonly program: string; readonly names: readonly st
   return { program: known, names }
 }
 
-/** As in the page's tasks.ts and replace.ts; what they come to is compared. */
+/** As in the page's tasks.ts, replace.ts and add.ts; what they come to is compared. */
 function tasksOfPage(app: App): void {
   const price = app.task('shop.price', (item: string): number => item.length * 10)
   app.task('shop.tax', (net: number, percent: number): number => (net * (100 + percent)) / 100)
@@ -81,6 +81,10 @@ function tasksOfPage(app: App): void {
     throw new RangeError(`no ${item} today`)
   })
   app.task('shop.complain', (id: string): string => `${id} went wrong`)
+  app.task('shop.basket', async (items: readonly string[]): Promise<number> => {
+    for (const item of items) await currentTask().addToChord(price.s(item))
+    return 0
+  })
   app.task('shop.quote', (item: string): string => {
     throw currentTask().replace(chain(price.s(item), receipt.s('eve')))
   })

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { deferred } from '../../src/lib/deferred.js'
 import { CHILDREN, Combination, type CombinationKind, missingFor, TS } from './combination.js'
 import { LOVAGE_TO_PYTHON } from './lovage-to-python.js'
-import { MIXED_CANVAS } from './mixed-canvas.js'
+import { mixedCanvases } from './mixed-canvas.js'
 import { MIXED_DAG } from './mixed-dag.js'
 import { MIXED_FLEET } from './mixed-fleet.js'
 import { type CheckResult, checkNames, NOT_TWICE, OF_CHILDREN, runChecks } from './python-checks.js'
@@ -65,7 +65,7 @@ export async function interop(kind: CombinationKind, checked: 'all' | 'those alo
       ...REMOTE_CONTROL.map(one => ({ ...one, name: `remote control: ${one.name}` })),
       ...MIXED_FLEET.map(one => ({ ...one, name: `workers of both languages: ${one.name}` })),
       ...MIXED_DAG.map(one => ({ ...one, name: `a graph through both languages: ${one.name}` })),
-      ...MIXED_CANVAS.map(one => ({ ...one, name: `a canvas through both languages, sent by either: ${one.name}` })),
+      ...mixedCanvases().map(one => ({ ...one, name: `a canvas through both languages, sent by either: ${one.name}` })),
     ]
     for (const one of cases) {
       const lacking = one.lacks?.[kind.backend]

@@ -74,6 +74,10 @@ function replaced(app: App): void {
     if (depth <= 0) return 'bottom'
     throw currentTask().replace(signature('interop.replace_nested', [depth - 1], false))
   })
+  app.task('interop.add_to_chord', async (numbers: readonly number[], y: number) => {
+    for (const n of numbers) await currentTask().addToChord(add(n, y))
+    return 0
+  })
   app.task('interop.redirect', (name: string, args: readonly unknown[] = [], queue?: string) => {
     const other = signature(name, args, false)
     throw currentTask().replace(queue === undefined ? other : setOptions(other, { queue }))

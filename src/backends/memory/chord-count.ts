@@ -26,10 +26,12 @@ const CLOSED: CountedArrival = { kind: 'closed' }
  */
 export class ChordCount {
   #size: number | undefined
-  /** By index, or by task id where the sender gave none; in order of arrival. */
+  /** By index, or by task id where the sender gave none, and of what was added; in order of arrival. */
   #parts = new Map<number | string, Part>()
   #complete: CompleteChord | undefined
   #closed = false
+  /** Tasks that came in addition; each is a part of its own. */
+  readonly #added = new Set<string>()
 
   setSize(size: number): void {
     this.#size = size
@@ -40,7 +42,15 @@ export class ChordCount {
   }
 
   get size(): number {
-    return this.#size ?? 0
+    return (this.#size ?? 0) + this.#added.size
+  }
+
+  /** False: it can grow no more. */
+  add(taskIds: readonly string[]): boolean {
+    if (this.#closed) return false
+    if (this.#complete !== undefined) return taskIds.every(id => this.#added.has(id))
+    for (const id of taskIds) this.#added.add(id)
+    return true
   }
 
   get isClosed(): boolean {
@@ -60,8 +70,8 @@ export class ChordCount {
   arrive(index: number | undefined, taskId: string, meta: Uint8Array): CountedArrival {
     if (this.#closed) return CLOSED
     if (this.#complete !== undefined) return this.#complete
-    this.#parts.set(index ?? taskId, { index, taskId, meta })
-    if (this.#size === undefined || this.#parts.size < this.#size) return WAITING
+    this.#parts.set(this.#added.has(taskId) ? taskId : (index ?? taskId), { index, taskId, meta })
+    if (this.#size === undefined || this.#parts.size < this.size) return WAITING
     this.#complete = { kind: 'complete', parts: inOrder([...this.#parts.values()]) }
     this.#parts = new Map()
     return this.#complete
@@ -71,6 +81,7 @@ export class ChordCount {
     this.#closed = true
     this.#complete = undefined
     this.#parts = new Map()
+    this.#added.clear()
   }
 }
 

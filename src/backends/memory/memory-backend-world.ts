@@ -2,7 +2,7 @@ import type { Runtime } from '../../lib/runtime.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { State } from '../../protocol/result-meta.js'
-import type { ChordPart, Fence, StoreOptions } from '../backend.js'
+import type { Addition, ChordPart, Fence, StoreOptions } from '../backend.js'
 import { CLOSED_CHORD_TTL } from '../closed-chord-ttl.js'
 import { judgeStore, nextFence } from '../judge-store.js'
 import { holdFor, type KeptQuietChord, type QuietClaim } from '../quiet-chord.js'
@@ -106,6 +106,14 @@ export class MemoryBackendWorld {
     if (chord.count.isClosed || memo === undefined) return
     chord.memo = memo
     this.#moved(id, chord)
+  }
+
+  addToChord(id: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Addition {
+    const chord = this.#chord(id, ttl)
+    if (!chord.count.hasSize && !chord.count.isClosed) return 'unopened'
+    if (!chord.count.add(tasks)) return 'over'
+    if (chord.memo !== undefined) this.#moved(id, chord)
+    return 'added'
   }
 
   claimQuietChords(claim: QuietClaim): readonly KeptQuietChord[] {

@@ -11,7 +11,7 @@ import {
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
-import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
+import type { Addition, Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
 import { partsInTree } from '../chord-tree.js'
 import { BackendError } from '../errors.js'
 import { jsonStoreCodec } from '../json-store-codec.js'
@@ -112,6 +112,11 @@ class MemoryBackend implements ResultBackend {
   async claimQuietChords(claim: QuietClaim): Promise<readonly QuietChord[]> {
     this.#mustBeOpen()
     return await Promise.all(this.#world.claimQuietChords(claim).map(found => this.#quiet(found)))
+  }
+
+  async addToChord(chord: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Promise<Addition> {
+    this.#mustBeOpen()
+    return this.#world.addToChord(chord, tasks, ttl)
   }
 
   async arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival> {

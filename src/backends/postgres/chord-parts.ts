@@ -30,7 +30,7 @@ export function byChord(parts: readonly Part[]): ReadonlyMap<GroupId, readonly P
 
 /** Parameters of add-parts.sql. A part that comes twice goes along once, as what it said last. */
 export function partParams(chord: GroupId, parts: readonly Part[]): readonly unknown[] {
-  const last = new Map(parts.map(part => [keyOf(part), part]))
+  const last = new Map(parts.map(part => [`${part.index} ${part.taskId}`, part]))
   const distinct = [...last.values()]
   const blobs = new Blobs()
   const places = distinct.map(part => blobs.add(part.meta))
@@ -57,12 +57,12 @@ export function arrivals(parts: readonly Part[], fresh: readonly Row[], rows: re
   const metas = rows.flatMap(row => (row[3] instanceof Uint8Array ? [row[3]] : []))
   let count = Number(arrived) - left.size
   return parts.map((part): PartArrival => {
-    if (left.delete(keyOf(part))) count++
+    if (keysOf(part).some(key => left.delete(key))) count++
     return count >= size ? { kind: 'complete', parts: metas } : { kind: 'waiting' }
   })
 }
 
-/** As the column `part` has it. */
-function keyOf({ index, taskId }: Part): string {
-  return index === undefined ? `t${taskId}` : `i${index}`
+/** As the column `part` may have it: that of a part that was added is its task, whatever its index. */
+function keysOf({ index, taskId }: Part): readonly string[] {
+  return index === undefined ? [`t${taskId}`] : [`t${taskId}`, `i${index}`]
 }

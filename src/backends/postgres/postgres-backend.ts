@@ -12,7 +12,7 @@ import { decodeResult, encodeGroup, encodeResult, type ResultEncoding } from '..
 import { type GroupId, type TaskId, taskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
-import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
+import type { Addition, Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
 import { ResultColumns } from '../celery-tables/result-columns.js'
 import type { FoundResultRow } from '../celery-tables/result-row.js'
 import { readSavedGroup } from '../celery-tables/saved-group.js'
@@ -222,6 +222,15 @@ class PostgresBackend implements ResultBackend {
       }),
     )
     return found.filter(chord => chord !== undefined)
+  }
+
+  async addToChord(chord: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Promise<Addition> {
+    const last = { sql: this.#sql['add-to-chord'], values: [chord, textsParam(tasks), ttl ?? null] }
+    // It answers with one row.
+    const [[row] = []] = await this.#onChord('adding to a chord', chord, [last])
+    const [opened, added] = row ?? []
+    if (opened !== true) return 'unopened'
+    return added === true ? 'added' : 'over'
   }
 
   async arrive({ chord, index, taskId, meta }: ChordPart, ttl: Ms | undefined): Promise<Arrival> {

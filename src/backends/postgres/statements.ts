@@ -6,6 +6,7 @@ const FOLDER = new URL('./sql/', import.meta.url)
 const VERBS = [
   'add-parts',
   'add-revocations',
+  'add-to-chord',
   'announce',
   'arrived-parts',
   'chord',
@@ -38,8 +39,9 @@ export function loadStatements(schema: string): Statements {
 }
 
 export function resultSchema(schema: string): Schema {
-  const steps = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3'], schema)
-  return { name: schema, component: 'results', steps: [steps['schema-1'], steps['schema-2'], steps['schema-3']] }
+  const sql = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3', 'schema-4'], schema)
+  const steps = [sql['schema-1'], sql['schema-2'], sql['schema-3'], sql['schema-4']]
+  return { name: schema, component: 'results', steps }
 }
 
 /** Where writers tell whoever watches. */

@@ -20,8 +20,8 @@ import {
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
-import type { Arrival, BackendFeatures, ChordPart, Fence, ResultBackend, StoreOptions } from '../backend.js'
-import { ChordTree } from '../chord-tree.js'
+import type { Addition, Arrival, BackendFeatures, ChordPart, Fence, ResultBackend, StoreOptions } from '../backend.js'
+import { partsInTree } from '../chord-tree.js'
 import { CLOSED_CHORD_TTL } from '../closed-chord-ttl.js'
 import { BackendError } from '../errors.js'
 import { completeCount, type QuietChord, type QuietClaim } from '../quiet-chord.js'
@@ -198,9 +198,15 @@ class RedisBackend implements ResultBackend {
     return await Promise.all((answer as readonly RedisReply[][]).map(found => this.#quiet(found)))
   }
 
+  async addToChord(chord: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Promise<Addition> {
+    const words = [chord, ttl ?? 0, this.#partsKind, ...tasks]
+    const answer = await this.#run('adding to a chord', 'add-to-chord', this.#keys.chordKeys(chord), words)
+    return answer === 1 ? 'added' : 'over'
+  }
+
   async arrive({ chord, index, taskId, meta }: ChordPart, ttl: Ms | undefined): Promise<Arrival> {
     const part = asBuffer(encodeChordPart(meta, this.#options.codec, this.#encoding))
-    const kind = this.#options.chordOrdered === false ? 'list' : 'zset'
+    const kind = this.#partsKind
     const answer = await this.#run('counting a chord', 'arrive', this.#keys.chordKeys(chord), [
       part,
       taskId,
@@ -235,6 +241,11 @@ class RedisBackend implements ResultBackend {
     await (await this.#connection?.catch(() => undefined))?.[Symbol.asyncDispose]()
   }
 
+  /** Of the key in which parts are kept. */
+  get #partsKind(): 'list' | 'zset' {
+    return this.#options.chordOrdered === false ? 'list' : 'zset'
+  }
+
   async #quiet(found: readonly RedisReply[]): Promise<QuietChord> {
     const [id, memo, quiet, size, state, parts] = found
     // The script names what it found under the names that were given.
@@ -250,9 +261,9 @@ class RedisBackend implements ResultBackend {
 
   async #complete(chord: GroupId, members: readonly RedisReply[]): Promise<readonly ResultMeta[]> {
     const saved = await this.fetchGroup(chord)
-    if (saved !== undefined) return await new ChordTree(saved, ids => this.#fetchAll(ids)).parts()
     const { codec } = this.#options
-    return members.map(one => decodeChordPart(one as Buffer, codec, this.#encoding))
+    const parts = members.map(one => decodeChordPart(one as Buffer, codec, this.#encoding))
+    return saved === undefined ? parts : await partsInTree(parts, saved, ids => this.#fetchAll(ids))
   }
 
   async #addRevocations(entries: readonly string[], { ttl, max }: RevocationKeep): Promise<void> {

@@ -45,9 +45,13 @@ export class ResultKeys {
     return this.#group + id
   }
 
-  /** Parts, number of parts added later, number of header tasks, our mark that it is over; open chords, what is kept of it. */
-  chordKeys(id: GroupId): readonly [string, string, string, string, string, string] {
+  /**
+   * Parts, number of parts added later, number of header tasks, our mark that it is over; open chords, what is kept of it, which
+   * tasks were added.
+   */
+  chordKeys(id: GroupId): readonly [string, string, string, string, string, string, string] {
     const key = this.groupKey(id)
-    return [`${key}.j`, `${key}.t`, `${key}.s`, this.#closed + id, this.quiet[0], this.quiet[1] + id]
+    const kept = this.quiet[1] + id
+    return [`${key}.j`, `${key}.t`, `${key}.s`, this.#closed + id, this.quiet[0], kept, `${kept}.added`]
   }
 }

@@ -6,7 +6,7 @@ import { nameProblem, type TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { Message } from '../../protocol/message.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
-import type { Arrival, BackendFeatures, ReplyAddress, ResultBackend, StoreOptions } from '../backend.js'
+import type { Addition, Arrival, BackendFeatures, ReplyAddress, ResultBackend, StoreOptions } from '../backend.js'
 import { BackendError } from '../errors.js'
 import { News, type NewsSource } from '../news.js'
 import { unreadableRecord } from '../unreadable-record.js'
@@ -108,6 +108,10 @@ export class RpcBackend implements ResultBackend {
 
   forgetGroup(): Promise<void> {
     return this.#cannot('saves no groups')
+  }
+
+  addToChord(): Promise<Addition> {
+    return this.#cannot('has no chords')
   }
 
   setChordSize(): Promise<void> {

@@ -54,6 +54,7 @@ export const operations: OperationsFactory<undefined, ResultOperations> = (db, c
       forgetGroup: id => groups.forget(id),
       setChordSize: call => chords.setSize(call, now()),
       claimQuietChords: claim => chords.claimQuiet(claim, now()),
+      addToChord: call => chords.add(call, now()),
       arrive: part => chords.arrive(part, now()),
       close: chord => chords.close(chord, now()),
       addRevocations: ({ entries, keep }) => revocations.append(entries, keep, now()),

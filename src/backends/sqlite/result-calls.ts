@@ -1,7 +1,7 @@
 import type { Operations } from '../../drivers/sqlite/operations.js'
 import type { Ms } from '../../lib/time.js'
 import type { GroupId, TaskId } from '../../protocol/ids.js'
-import type { Fence } from '../backend.js'
+import type { Addition, Fence } from '../backend.js'
 import type { FoundGroup, FoundResultRow, NewResultRow } from '../celery-tables/result-row.js'
 import type { KeptQuietChord, QuietClaim } from '../quiet-chord.js'
 import type { RevocationKeep, RevocationPage } from '../revocation-log.js'
@@ -32,6 +32,12 @@ export interface ChordSize {
   readonly size: number
   readonly ttl: Ms | undefined
   readonly memo: string | undefined
+}
+
+export interface ChordAddition {
+  readonly chord: GroupId
+  readonly tasks: readonly TaskId[]
+  readonly ttl: Ms | undefined
 }
 
 /** Records as of change `at`. */
@@ -66,6 +72,7 @@ export type ResultOperations = Operations & {
     forgetGroup(id: GroupId): void
     setChordSize(call: ChordSize): void
     claimQuietChords(claim: QuietClaim): readonly KeptQuietChord[]
+    addToChord(call: ChordAddition): Addition
     arrive(part: Part): PartArrival
     close(chord: GroupId): void
     addRevocations(call: { readonly entries: readonly string[]; readonly keep: RevocationKeep }): void

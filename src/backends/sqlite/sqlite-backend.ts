@@ -13,7 +13,7 @@ import { decodeResult, encodeGroup, encodeResult, type ResultEncoding } from '..
 import type { GroupId, TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
-import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
+import type { Addition, Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../backend.js'
 import { ResultColumns } from '../celery-tables/result-columns.js'
 import type { FoundResultRow } from '../celery-tables/result-row.js'
 import { readSavedGroup } from '../celery-tables/saved-group.js'
@@ -157,6 +157,10 @@ class SqliteBackend implements ResultBackend {
         return { ...chord, count: await completeCount(() => this.#inTree(chord.chord, count.parts)) }
       }),
     )
+  }
+
+  async addToChord(chord: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Promise<Addition> {
+    return await this.#call('addToChord', { chord, tasks, ttl }, 'adding to a chord')
   }
 
   async arrive({ chord, index, taskId, meta }: ChordPart, ttl: Ms | undefined): Promise<Arrival> {

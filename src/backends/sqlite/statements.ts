@@ -6,6 +6,7 @@ const VERBS = [
   'add-chord',
   'add-part',
   'add-revocation',
+  'add-to-chord',
   'arrived-parts',
   'changes-since',
   'chord',
@@ -19,6 +20,7 @@ const VERBS = [
   'fetch-foreign-group',
   'fetch-group',
   'find-ids',
+  'forget-added',
   'forget-chord',
   'forget-expired-groups',
   'forget-expired-row',
@@ -28,8 +30,10 @@ const VERBS = [
   'forget-parts',
   'forget-row',
   'forget-side',
+  'grow-chord',
   'head',
   'hold-chord',
+  'is-added',
   'keep-chord',
   'newest-change',
   'oldest-change',
@@ -53,6 +57,6 @@ export function loadStatements(): Statements {
 
 /** Steps from one version of the tables to the next, oldest first. */
 export function loadSchemaSteps(): readonly string[] {
-  const schema = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3'])
-  return [schema['schema-1'], schema['schema-2'], schema['schema-3']]
+  const schema = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3', 'schema-4'])
+  return [schema['schema-1'], schema['schema-2'], schema['schema-3'], schema['schema-4']]
 }

@@ -1,4 +1,11 @@
-import type { Arrival, BackendFeatures, ChordPart, ResultBackend, StoreOptions } from '../../backends/backend.js'
+import type {
+  Addition,
+  Arrival,
+  BackendFeatures,
+  ChordPart,
+  ResultBackend,
+  StoreOptions,
+} from '../../backends/backend.js'
 import type { QuietChord, QuietClaim } from '../../backends/quiet-chord.js'
 import type { RevocationLog } from '../../backends/revocation-log.js'
 import { LovageError } from '../../lib/errors.js'
@@ -83,6 +90,10 @@ export class TestClientBackend implements ResultBackend {
 
   setChordSize(chord: GroupId, size: number, ttl: Ms | undefined, memo?: string): Promise<void> {
     return this.#backend.setChordSize(chord, size, ttl, memo)
+  }
+
+  addToChord(chord: GroupId, tasks: readonly TaskId[], ttl: Ms | undefined): Promise<Addition> {
+    return this.#backend.addToChord(chord, tasks, ttl)
   }
 
   arrive(part: ChordPart, ttl: Ms | undefined): Promise<Arrival> {

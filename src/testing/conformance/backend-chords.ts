@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Arrival, ChordPart, ResultBackend } from '../../backends/backend.js'
-import { taskId } from '../../protocol/ids.js'
+import type { Addition, Arrival, ChordPart, ResultBackend } from '../../backends/backend.js'
+import { groupId, type TaskId, taskId } from '../../protocol/ids.js'
 import type { ResultMeta } from '../../protocol/result-meta.js'
 import { type BackendCase, BOOM, failure, meta, part, success } from './backend-bench.js'
 
@@ -159,6 +159,84 @@ export const CHORDS: readonly BackendCase[] = (
       async run(bench) {
         const { metas, parts } = await mixedChord(await bench.open(), bench.chord())
         assert.deepEqual(parts, metas)
+      },
+    },
+    {
+      name: 'D70 a task that is added to a chord counts once, however often it is added, beside the part whose index it has',
+      async run(bench) {
+        const backend = await bench.open()
+        const chord = bench.chord()
+        await backend.setChordSize(chord, 2, undefined)
+        const ids = ['more', 'still-more'].map(name => taskId(`${chord}-${name}`))
+        const [more, still] = ids.map(id => ({ ...part(chord, 0), taskId: id, meta: success(id, id) }))
+        const add = (): Promise<Addition> => backend.addToChord(chord, ids, undefined)
+        assert.deepEqual(await Promise.all([add(), add()]), ['added', 'added'])
+        assert.deepEqual(
+          await arriveAll(backend, [more, more, part(chord, 1)] as ChordPart[]),
+          Array(3).fill('waiting'),
+        )
+        assert.deepEqual(await arriveAll(backend, [part(chord, 0), part(chord, 0)]), ['waiting', 'waiting'])
+        assert.equal(await add(), 'added')
+        const values = valuesOf(await backend.arrive(still as ChordPart, undefined))
+        assert.deepEqual(values.slice(0, 3).toSorted(), [...ids, 0].toSorted())
+        assert.deepEqual(values.slice(3), [1])
+      },
+    },
+    {
+      name: 'parts without an index count beside those that are added to their chord, which two processes may do',
+      needs: ['shared'],
+      async run(bench) {
+        const [one, other] = [await bench.open(), await bench.open()]
+        const chord = bench.chord()
+        await one.setChordSize(chord, 1, undefined)
+        const ids = [taskId(`${chord}-more`)]
+        assert.deepEqual(
+          [await one.addToChord(chord, ids, undefined), await other.addToChord(chord, ids, undefined)],
+          ['added', 'added'],
+        )
+        const [more] = ids.map(id => ({ ...part(chord, 0), index: undefined, taskId: id, meta: success(id, 'more') }))
+        assert.equal((await one.arrive({ ...part(chord, 0), index: undefined }, undefined)).kind, 'waiting')
+        assert.deepEqual(valuesOf(await other.arrive(more as ChordPart, undefined)), [0, 'more'])
+      },
+    },
+    {
+      name: 'nothing new can be added to a chord whose parts have all come, or which is closed',
+      async run(bench) {
+        const backend = await bench.open()
+        const chord = bench.chord()
+        await backend.setChordSize(chord, 1, undefined)
+        const [known, late] = ['known', 'late'].map(name => taskId(`${chord}-${name}`)) as [TaskId, TaskId]
+        await backend.addToChord(chord, [known], undefined)
+        await arriveAll(backend, [part(chord, 0), { ...part(chord, 0), taskId: known, meta: success(known, 'known') }])
+        assert.equal(await backend.addToChord(chord, [known], undefined), 'added')
+        assert.equal(await backend.addToChord(chord, [late], undefined), 'over')
+        assert.equal(valuesOf(await backend.arrive(part(chord, 0), undefined)).length, 2)
+        await backend.close(chord)
+        assert.equal(await backend.addToChord(chord, [known], undefined), 'over')
+        assert.equal(await backend.addToChord(chord, [late], undefined), 'over')
+      },
+    },
+    {
+      name: 'what is added stands behind the groups of a header',
+      async run(bench) {
+        const backend = await bench.open()
+        const chord = bench.chord()
+        const parts = [part(chord, 0), part(chord, 1), part(chord, 2)]
+        const leaf = ({ taskId: id }: ChordPart) => ({ id, parent: undefined, members: undefined })
+        const inner = { id: groupId(`${chord}-inner`), parent: undefined, members: parts.slice(0, 2).map(leaf) }
+        const members = [inner, ...parts.slice(2).map(leaf)]
+        await backend.saveGroup({ id: chord, parent: undefined, members }, undefined)
+        await backend.setChordSize(chord, 3, undefined)
+        const more = taskId(`${chord}-more`)
+        await backend.addToChord(chord, [more], undefined)
+        for (const { taskId: id, meta: end } of [...parts, { taskId: more, meta: success(more, 'more') }])
+          await backend.store({ ...end, taskId: id }, { ttl: undefined, fence: undefined })
+        await arriveAll(backend, [
+          { ...part(chord, 0), taskId: more, meta: success(more, 'more') },
+          ...parts.slice(0, 2),
+        ])
+        const last = await backend.arrive(parts[2] as ChordPart, undefined)
+        assert.deepEqual(valuesOf(last), [[0, 1], 2, 'more'])
       },
     },
     {

@@ -89,6 +89,7 @@ export function witnessedBackend(backend: ResultBackend, log: BackendLog): Resul
     fetchGroup: id => backend.fetchGroup(id),
     forgetGroup: id => backend.forgetGroup(id),
     setChordSize: (chord, size, ttl, memo) => backend.setChordSize(chord, size, ttl, memo),
+    addToChord: (chord, tasks, ttl) => backend.addToChord(chord, tasks, ttl),
     arrive: async (part: ChordPart, ttl: Ms | undefined) => {
       const arrival = await backend.arrive(part, ttl)
       log.arrived(part, arrival.kind === 'complete')

@@ -3,6 +3,7 @@
     {"do": "run", "argv": [...], "stdin": "..."}      a command line of pyclient.py
     {"do": "send", "task": "...", "args": [...], "kwargs": {...}, "options": {...}}
     {"do": "send", ..., "expression": "(b'x', 2 ** 70)"}   args as Python source: for what JSON has no form for
+    {"do": "send-canvas", "spec": {...}}              a canvas as pyclient.py builds it
     {"do": "get", "id": "...", "timeout": 30}         the result of a task that was sent
     {"do": "repr", "id": "...", "timeout": 30}        the same as Python prints it
     {"do": "config", "settings": {...}}               settings of the app from now on
@@ -36,6 +37,10 @@ def answer(line):
             if link in options:
                 options[link] = [pyclient.build(spec) for spec in options[link]]
         result = app.send_task(line['task'], args=args, kwargs=line.get('kwargs') or {}, **options)
+        sent[result.id] = result
+        return {'id': result.id}
+    if do == 'send-canvas':
+        result = pyclient.build(line['spec']).apply_async()
         sent[result.id] = result
         return {'id': result.id}
     if do == 'get':

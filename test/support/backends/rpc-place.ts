@@ -119,6 +119,7 @@ function answeringItself(backend: RpcBackend, replyTo: string): ResultBackend {
     fetchGroup: () => backend.fetchGroup(),
     forgetGroup: () => backend.forgetGroup(),
     setChordSize: () => backend.setChordSize(),
+    addToChord: () => backend.addToChord(),
     arrive: () => backend.arrive(),
     close: () => backend.close(),
     cleanup: () => backend.cleanup(),

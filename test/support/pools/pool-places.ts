@@ -53,6 +53,7 @@ export class RealPoolPlace implements PoolPlace {
     const executeParts = {
       ...asks,
       runtime,
+      app,
       extensions: [],
       find: (request: Parameters<Parameters<typeof execute>[2]['find']>[0]) => runnableOf(request.task, app),
       keepLogLines: 0,

@@ -53,6 +53,12 @@ export class PythonPeer implements AsyncDisposable {
     return id
   }
 
+  /** Sends what pyclient.py makes of it; resolves to the id of its result. */
+  async sendCanvas(spec: unknown): Promise<string> {
+    const { id } = (await this.#ask({ do: 'send-canvas', spec })) as { readonly id: string }
+    return id
+  }
+
   async get(id: string, timeout = 60): Promise<PythonResult> {
     return ((await this.#ask({ do: 'get', id, timeout })) as { readonly out: PythonResult }).out
   }

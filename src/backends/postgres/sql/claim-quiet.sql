@@ -6,7 +6,7 @@ WITH due AS (
   ORDER BY look_at LIMIT $4
   FOR UPDATE SKIP LOCKED
 ), quiet AS (
-  SELECT c.chord, c.arrived >= c.size AS complete, extract(epoch FROM clock_timestamp() - c.moved_at)::float8 * 1000 AS ms
+  SELECT c.chord, c.arrived >= c.size + c.added AS complete, extract(epoch FROM clock_timestamp() - c.moved_at)::float8 * 1000 AS ms
   FROM lovage.chord c JOIN due ON due.chord = c.chord
 )
 UPDATE lovage.chord c SET
@@ -14,4 +14,4 @@ UPDATE lovage.chord c SET
     * (CASE WHEN quiet.complete THEN $2::float8 ELSE least(greatest(quiet.ms, $2::float8), $3::float8) END - $1::float8)
 FROM quiet
 WHERE c.chord = quiet.chord
-RETURNING c.chord, c.memo, coalesce(c.size, 0), coalesce(quiet.complete, false), quiet.ms
+RETURNING c.chord, c.memo, coalesce(c.size, 0) + c.added, coalesce(quiet.complete, false), quiet.ms

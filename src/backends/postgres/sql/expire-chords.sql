@@ -5,5 +5,7 @@ WITH old AS (
   RETURNING chord
 ), parts AS (
   DELETE FROM lovage.chord_part WHERE chord IN (SELECT chord FROM old)
+), added AS (
+  DELETE FROM lovage.chord_added WHERE chord IN (SELECT chord FROM old)
 )
 SELECT count(*) FROM old

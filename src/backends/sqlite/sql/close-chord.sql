@@ -1,1 +1,1 @@
-UPDATE lovage_chord SET closed = 1, arrived = 0, memo = NULL WHERE chord = ?1
+UPDATE lovage_chord SET closed = 1, arrived = 0, added = 0, memo = NULL WHERE chord = ?1

@@ -1,0 +1,1 @@
+DELETE FROM lovage_chord_added WHERE chord = ?1

@@ -1,0 +1,1 @@
+UPDATE lovage_chord SET added = added + ?2 WHERE chord = ?1
