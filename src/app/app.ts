@@ -30,6 +30,7 @@ import { decodeTask } from '../protocol/decode-task.js'
 import { groupId, type TaskId, taskId, taskName } from '../protocol/ids.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { Limits } from '../protocol/limits.js'
+import type { Message } from '../protocol/message.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Kwargs, Signature } from '../protocol/signature.js'
@@ -47,14 +48,21 @@ import { runningTask } from './current-task.js'
 import { DagResult } from './dag-result.js'
 import { defaultSchedule } from './default-schedule.js'
 import { derivedIds } from './derived-ids.js'
-import { runEagerly } from './eager.js'
+import { EagerCanvas, type EagerWorld } from './eager-canvas.js'
 import { type BatchEntry, BatchError } from './errors.js'
 import type { EventWire } from './event-wire.js'
 import type { Events } from './events.js'
 import { aroundPublish, type Extension } from './extension.js'
 import { GroupResult } from './group-result.js'
 import { Opened, resultUrl } from './opened.js'
-import { type Outgoing, type OutgoingCall, type OutgoingContext, type OutgoingWorld, outgoingCall } from './outgoing.js'
+import {
+  type Outgoing,
+  type OutgoingCall,
+  type OutgoingContext,
+  type OutgoingWorld,
+  outgoing,
+  outgoingCall,
+} from './outgoing.js'
 import { PublishIds } from './publish-ids.js'
 import type { PublishLimits } from './publisher.js'
 import type { Queues } from './queues.js'
@@ -469,9 +477,11 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
     }
     const context = runningTask()
-    const { result, rootId } = await applyCanvas(setOptions(call, options), this.#canvasWorld(context))
+    const here = this.#eagerCanvas(context)
+    const { result, rootId } = await applyCanvas(setOptions(call, options), this.#canvasWorld(context, here))
     if (context !== undefined && this.policy(context.task).trail) context.addChild(result)
-    return resultOf(result, this, rootId)
+    here?.close(result)
+    return resultOf(result, this, rootId, here?.ends)
   }
 
   /** Publishes a canvas of which nobody knows the types. */
@@ -644,8 +654,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     { name, sent, ignored, parent }: Prepared,
     options: BatchOptions,
   ): Promise<AsyncResult<Result>> {
-    const task = this.settings.taskAlwaysEager ? this.#tasks.get(name) : undefined
-    if (task !== undefined) return await this.#runHere<Result>(task, sent, ignored)
+    if (this.settings.taskAlwaysEager && this.findTask(name) !== undefined)
+      return await this.#runHere<Result>(name, sent, ignored)
     const limits = { timeout: timeoutOf(name, options), signal: options.signal }
     if (!ignored) await this.#expectResult(limits)
     await this.#dispatch(name, sent.outgoing, limits, options)
@@ -731,18 +741,20 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   async #applyDag(dag: Dag, options: CallOptions): Promise<DagResult<object>> {
     const context = runningTask()
+    const here = this.#eagerCanvas(context)
     const nodes = dag.nodes.map(step => ({ ...step, run: setOptions(step.run, options) }))
     const { results, id, rootId } = await applyDag(
       { ...dag, nodes },
       {
-        ...this.#canvasWorld(context),
+        ...this.#canvasWorld(context, here),
         beside: (signature, other) => setOptions(signature, destinationOf(this, other)),
       },
     )
     const members = nodes.flatMap(({ name }) => results.get(name) ?? [])
     const group = { id, parent: undefined, members }
     if (context !== undefined && this.policy(context.task).trail) context.addChild(group)
-    const ends = members.map(member => resultOf(member, this, rootId))
+    here?.close(group)
+    const ends = members.map(member => resultOf(member, this, rootId, here?.ends))
     const named = nodes.flatMap(({ name, after }, at) => {
       const result = ends[at]
       return result === undefined ? [] : [{ name, after, result }]
@@ -750,8 +762,42 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return new DagResult(named, new GroupResult(id, ends, this, { rootId }))
   }
 
-  #canvasWorld(context: TaskContext | undefined): CanvasWorld {
+  /** Undefined: workers run it. */
+  #eagerCanvas(context: TaskContext | undefined): EagerCanvas | undefined {
+    return this.settings.taskAlwaysEager ? new EagerCanvas(this.#eagerWorld(), context?.rootId) : undefined
+  }
+
+  #eagerWorld(): EagerWorld {
     return {
+      runtime: this.#runtime,
+      limits: this.limits,
+      replyTo: this.replyTo,
+      propagates: this.settings.taskEagerPropagates,
+      results: this,
+      findTask: name => this.findTask(name),
+      policy: name => this.policy(name),
+      requestOf: (signature, lineage) => this.#requestOf(outgoing(this, signature, lineage).message, signature.task),
+      checkCallable: signature => checkCallable(signature, this.#canvasWorld(undefined)),
+      storeState: meta => this.#storeEager(meta),
+      sendEvent: (type, fields) => this.events.send(type, fields),
+    }
+  }
+
+  /** As a worker would get it. */
+  #requestOf(message: Message, name: string): TaskRequest {
+    const decoded = decodeTask(message, this.codec)
+    if (decoded.kind === 'task') return decoded.request
+    throw new ConfigError('LVG_EAGER', `Task ${name} cannot be run in the caller: ${decoded.detail}`)
+  }
+
+  #canvasWorld(context: TaskContext | undefined, here?: EagerCanvas): CanvasWorld {
+    return {
+      ...(here !== undefined && {
+        play: async (steps: readonly WorkflowStep[]) => {
+          await here.play(steps, context?.id)
+          return here.rootId
+        },
+      }),
       draw: () => taskId(uuid4(this.#runtime.random)),
       limits: this.limits,
       replyTo: this.replyTo,
@@ -799,19 +845,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return { rootId: context.rootId, parentId: context.id, priority }
   }
 
-  async #runHere<Result>(task: RegisteredTask, sent: OutgoingCall, ignored: boolean): Promise<AsyncResult<Result>> {
-    const decoded = decodeTask(sent.outgoing.message, this.codec)
-    if (decoded.kind === 'malformed') {
-      throw new ConfigError('LVG_EAGER', `Task ${task.name} cannot be run in the caller: ${decoded.detail}`)
-    }
-    const end = await runEagerly(decoded.request, task, this.policy(task.name), {
-      runtime: this.#runtime,
-      storeState: meta => this.#storeEager(meta),
-      sendEvent: (type, fields) => this.events.send(type, fields),
-    })
-    await this.#storeEager(end.meta)
-    if (this.settings.taskEagerPropagates && end.error !== undefined) throw end.error
-    return new AsyncResult<Result>(sent.id, this, { ignored, meta: end.meta })
+  async #runHere<Result>(name: string, sent: OutgoingCall, ignored: boolean): Promise<AsyncResult<Result>> {
+    const here = new EagerCanvas(this.#eagerWorld(), undefined)
+    const meta = await here.run(this.#requestOf(sent.outgoing.message, name))
+    return new AsyncResult<Result>(sent.id, this, { ignored, meta })
   }
 
   async #storeEager(meta: ResultMeta): Promise<void> {

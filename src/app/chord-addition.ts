@@ -48,9 +48,9 @@ interface Counted {
   readonly tasks: readonly TaskId[]
 }
 
-/** Raises the chord; what is to be published for it. Throws `LVG_NO_CHORD`, `LVG_CHORD_OVER`, and as the backend does. */
+/** Raises the chord; gives what is to be published for it. Throws `LVG_NO_CHORD`, `LVG_CHORD_OVER`, and as the backend does. */
 export async function countedInChord(
-  world: AdditionWorld,
+  world: Omit<AdditionWorld, 'applyCanvas'>,
   request: TaskRequest,
   { signature, nth }: Addition,
 ): Promise<Counted> {

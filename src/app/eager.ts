@@ -3,21 +3,24 @@ import { exceptionInfoOf } from '../protocol/exception.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, ResultMeta, State } from '../protocol/result-meta.js'
+import type { Signature } from '../protocol/signature.js'
 import { bindArguments } from './bind-arguments.js'
 import { runInTask } from './current-task.js'
 import { Ignore, MaxRetriesExceededError, Reject, Retry } from './errors.js'
 import type { RegisteredTask } from './task.js'
-import { TaskContext } from './task-context.js'
+import { type OpenChord, TaskContext } from './task-context.js'
 import type { TaskPolicy } from './task-options.js'
 
 /** How a task that ran in the caller ended. `error`: what the handler threw, itself. */
-export interface EagerEnd {
-  readonly meta: ResultMeta
-  readonly error: unknown
-}
+export type EagerEnd =
+  | { readonly kind: 'ended'; readonly meta: ResultMeta; readonly error: unknown }
+  /** Something else is to run in its place. */
+  | { readonly kind: 'replaced'; readonly signature: Signature }
 
 export interface EagerParts {
   readonly runtime: Runtime
+  /** That the task is a part of. */
+  readonly chord: OpenChord | undefined
   /** Told the states that the handler chooses. */
   storeState(meta: ResultMeta): Promise<void>
   /** Told the events that it sends. */
@@ -26,7 +29,7 @@ export interface EagerParts {
 
 /**
  * Runs a decoded message here and now, for `taskAlwaysEager`: the same context and arguments as in a worker, retries at
- * once, no broker, no limits, no callbacks. Never rejects.
+ * once, no broker, no limits; what follows it is eager-canvas.ts's business. Never rejects.
  */
 export async function runEagerly(
   decoded: TaskRequest,
@@ -37,7 +40,7 @@ export async function runEagerly(
   let request = decoded
   for (;;) {
     const attempt = await once(request, task, parts)
-    if (attempt.kind === 'ended') return attempt.end
+    if (attempt.kind !== 'retry') return attempt
     const { retry } = attempt
     const most = retry.request.maxRetries === undefined ? policy.maxRetries : retry.request.maxRetries
     if (most !== null && request.retries + 1 > most) return exhausted(request, retry, parts.runtime)
@@ -46,14 +49,14 @@ export async function runEagerly(
   }
 }
 
-type Attempt = { readonly kind: 'ended'; readonly end: EagerEnd } | { readonly kind: 'retry'; readonly retry: Retry }
+type Attempt = EagerEnd | { readonly kind: 'retry'; readonly retry: Retry }
 
 async function once(request: TaskRequest, task: RegisteredTask, parts: EagerParts): Promise<Attempt> {
   const { clock, log } = parts.runtime
   const ended = (status: State, result: unknown, error: unknown): Attempt => {
     const thrown = error === undefined ? undefined : exceptionInfoOf(error)
     const meta = metaOf(request, status, result, thrown?.error, thrown?.traceback, formatIso(clock.now()))
-    return { kind: 'ended', end: { meta, error } }
+    return { kind: 'ended', meta, error }
   }
   const context = new TaskContext(request, {
     signal: new AbortController().signal,
@@ -70,7 +73,7 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     },
     fence: undefined,
     isEager: true,
-    chord: undefined,
+    chord: parts.chord,
     storeState: (state, meta) => parts.storeState(metaOf(request, state, meta, undefined, undefined, undefined)),
     sendEvent: (type, fields) => parts.sendEvent(type, { ...fields, uuid: request.id }),
   })
@@ -78,12 +81,10 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     const { args, kwargs } = request
     const bound = bindArguments(request.task, args, kwargs, task.options.params, task.handler.length)
     const value = await runInTask(context, () => task.handler(...(bound as never[])))
-    return context.retryAsked === undefined
-      ? ended('SUCCESS', value, undefined)
-      : { kind: 'retry', retry: context.retryAsked }
+    return asked(context) ?? ended('SUCCESS', value, undefined)
   } catch (error) {
-    const retry = context.retryAsked ?? (error instanceof Retry ? error : undefined)
-    if (retry !== undefined) return { kind: 'retry', retry }
+    const wish = asked(context) ?? (error instanceof Retry ? { kind: 'retry', retry: error } : undefined)
+    if (wish !== undefined) return wish
     if (error instanceof Ignore) return ended('IGNORED', undefined, undefined)
     if (error instanceof Reject) return ended('REJECTED', undefined, undefined)
     return ended('FAILURE', undefined, error)
@@ -92,11 +93,17 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
   }
 }
 
+/** Whether or not it was thrown. */
+function asked({ retryAsked: retry, replaceAsked }: TaskContext): Attempt | undefined {
+  if (retry !== undefined) return { kind: 'retry', retry }
+  return replaceAsked === undefined ? undefined : { kind: 'replaced', signature: replaceAsked.signature }
+}
+
 function exhausted(request: TaskRequest, retry: Retry, runtime: Runtime): EagerEnd {
   const error = retry.request.error ?? new MaxRetriesExceededError([`Can't retry ${request.task}[${request.id}]`])
   const thrown = exceptionInfoOf(error)
   const done = formatIso(runtime.clock.now())
-  return { meta: metaOf(request, 'FAILURE', undefined, thrown.error, thrown.traceback, done), error }
+  return { kind: 'ended', meta: metaOf(request, 'FAILURE', undefined, thrown.error, thrown.traceback, done), error }
 }
 
 function metaOf(

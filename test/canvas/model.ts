@@ -186,7 +186,9 @@ class Mind {
       // A group that something follows has become the header of a chord, with that for a body; others may end in one.
       const isHeader = step.kind === 'group' || step.kind === 'chunks'
       const isOne = step.kind === 'task' || step.kind === 'map' || step.kind === 'starmap'
-      if (next !== undefined && !isOne) this.#untold(next, !isHeader || followed || at + 1 < last)
+      const body = next === undefined ? undefined : firstOf(next)
+      const isSure = isHeader && body === next && !followed && at + 1 === last
+      if (body !== undefined && !isOne) this.#untold(body, !isSure)
       return end
     }
     return end
@@ -273,6 +275,12 @@ class Mind {
     this.ends.set(label, told)
     return told
   }
+}
+
+/** Chains within chains are one. */
+function firstOf(tree: Tree): Tree {
+  const first = tree.kind === 'chain' ? tree.steps[0] : undefined
+  return first === undefined ? tree : firstOf(first)
 }
 
 /** Groups within a group are spread. */

@@ -136,10 +136,6 @@ const SHAPES: Readonly<Record<string, readonly [spec: Spec, value: unknown]>> = 
     new Fails('ChordError'),
   ],
   'a chord whose body fails': [{ chord: [add(1, 1), add(2, 2)], body: call('fail') }, new Fails('ValueError')],
-  'a chord within a chord of which a part fails': [
-    { chord: [{ chord: [call('fail', 'no'), add(2, 2)], body: sum }, add(3, 3)], body: sum },
-    new Fails('ChordError'),
-  ],
   'a task with callbacks and errbacks': [
     { ...add(2, 3), link: [note, mul(10), { chain: [add(1), mul(2)] }], link_error: [complain] },
     5,

@@ -45,13 +45,14 @@ export async function interop(kind: CombinationKind, checked: 'all' | 'those alo
         const choice = checked === 'all' ? { without: NOT_TWICE } : { only: OF_CHILDREN }
         runChecks(combination.environment(CHILDREN), choice).then(inChildren.resolve, inChildren.reject)
       } catch (error) {
-        up.reject(error)
+        for (const part of [up, checks, inChildren]) part.reject(error)
         throw error
       }
     })
     after(async () => {
       await Promise.allSettled([checks.promise, inChildren.promise])
-      await (await up.promise)[Symbol.asyncDispose]()
+      // What never came up has been closed already.
+      await (await up.promise.catch(() => undefined))?.[Symbol.asyncDispose]()
     })
     for (const check of checkNames()) {
       if (!OF_CHILDREN.includes(check))
