@@ -14,7 +14,8 @@ const NOTIFY_PAUSE: Ms = 60
  * Three things say so: a notification, which is only a hint (it may be lost, or there is none behind a pooler); a delayed
  * message that becomes due; and time, which is the guarantee. Time is short after something was found: while NOTIFY keeps
  * its pause of 50 ms, an eighth of what has gone by since, so that a burst is followed closely; then half of it, up to an
- * idle queue that is asked four times a second.
+ * idle queue that is asked four times a second. A queue that nothing comes to is not asked more often because another is busy: on
+ * one connection, each look in vain would stand before a claim.
  *
  * A hint that comes before anybody waits is kept: `stale` until a claim of that queue begins after it.
  */
@@ -22,12 +23,14 @@ export class Hints {
   readonly #clock: Clock
   readonly #stale = new Set<number>()
   readonly #waiting = new Map<() => void, ReadonlySet<number>>()
-  #activeAt: SteadyMs
+  /** Queue → when something was found in it, or put into it, last. */
+  readonly #activeAt = new Map<number, SteadyMs>()
+  readonly #began: SteadyMs
   #dueAt: SteadyMs | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#activeAt = clock.steady()
+    this.#began = clock.steady()
   }
 
   /** A claim of these queues begins: what it will not see comes with a hint after this. */
@@ -43,9 +46,10 @@ export class Hints {
     }
   }
 
-  /** Something was found, or put there by this session. */
-  active(): void {
-    this.#activeAt = this.#clock.steady()
+  /** Something was found in these queues, or put there by this session. */
+  active(queues: readonly number[]): void {
+    const now = this.#clock.steady()
+    for (const queue of queues) this.#activeAt.set(queue, now)
   }
 
   /** When the next delayed message is due; undefined: there is none. */
@@ -60,7 +64,7 @@ export class Hints {
     const ring = (): void => rung.resolve()
     this.#waiting.set(ring, new Set(queues))
     signal.addEventListener('abort', ring, { once: true })
-    using _timer = this.#clock.timer(this.#pause(), ring)
+    using _timer = this.#clock.timer(this.#pause(queues), ring)
     try {
       await rung.promise
     } finally {
@@ -74,9 +78,9 @@ export class Hints {
     this.hint(undefined)
   }
 
-  #pause(): Ms {
+  #pause(queues: readonly number[]): Ms {
     const now = this.#clock.steady()
-    const idle = now - this.#activeAt
+    const idle = now - Math.max(...queues.map(queue => this.#activeAt.get(queue) ?? this.#began), this.#began)
     const byTime = Math.min(Math.max(idle / (idle < NOTIFY_PAUSE ? 8 : 2), POLL_FIRST), POLL_LAST)
     return this.#dueAt === undefined ? byTime : Math.max(0, Math.min(byTime, this.#dueAt - now))
   }

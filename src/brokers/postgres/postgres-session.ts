@@ -397,7 +397,7 @@ export class PostgresSession implements StoreSession {
     const [row] = await this.#ask(this.#sql.push, pushParams(known.version, sent, wake))
     this.#accepts()
     if (row?.[0] !== known.version) return undefined
-    this.#hints.active()
+    this.#hints.active([...concerned])
     this.#hints.hint([...concerned])
     return row[1] === null ? [] : (JSON.parse(String(row[1])) as readonly number[])
   }
@@ -411,7 +411,7 @@ export class PostgresSession implements StoreSession {
 
   #took(rows: readonly Row[], names: readonly QueueName[], ids: readonly number[], limit: number): readonly Claimed[] {
     this.#accepts()
-    this.#hints.active()
+    this.#hints.active(ids)
     // It may have left messages behind that another consumer of this session has not seen.
     if (rows.length >= limit) this.#hints.hint(ids)
     return rows.map(row => claimedOf(row, names))

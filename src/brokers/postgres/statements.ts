@@ -31,6 +31,8 @@ const VERBS = [
   'weigh',
 ] as const
 
+const STEPS = ['schema-1', 'schema-2', 'schema-3', 'schema-4'] as const
+
 /** Each verb in `sql/`. */
 export type Statements = Readonly<Record<(typeof VERBS)[number], Sql>>
 
@@ -39,8 +41,8 @@ export function loadStatements(schema: string): Statements {
 }
 
 export function brokerSchema(schema: string): Schema {
-  const steps = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3'], schema)
-  return { name: schema, component: 'broker', steps: [steps['schema-1'], steps['schema-2'], steps['schema-3']] }
+  const steps = loadSql(FOLDER, STEPS, schema)
+  return { name: schema, component: 'broker', steps: STEPS.map(step => steps[step]) }
 }
 
 /** Where sessions tell each other that a queue has something. Channels belong to a database, so each schema has its own. */

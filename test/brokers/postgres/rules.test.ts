@@ -65,6 +65,34 @@ test(
   },
 )
 
+test(
+  'a claim reads the beginning of a full queue, also when the planner takes it for a short one',
+  needsPostgres,
+  async () => {
+    await using place = await rig()
+    const { client, schema, connection } = place
+    await client.query(`ALTER TABLE ${schema}.message SET (autovacuum_enabled = false)`)
+    await publish(connection, 'x')
+    const fill = (queue: string, count: number): Promise<unknown> =>
+      client.query(`INSERT INTO ${schema}.message
+        (queue_id, enqueued_at, priority, state, exchange, routing_key, properties, headers, body)
+        SELECT ${queue}, enqueued_at, priority, state, exchange, routing_key, properties, headers, body
+        FROM (SELECT * FROM ${schema}.message LIMIT 1) AS one, generate_series(1, ${count}) AS n`)
+    // Many short queues, as the planner sees them last; then one grows long.
+    await fill('queue_id + n % 1000', 5000)
+    await client.query(`ANALYZE ${schema}.message`)
+    await fill('queue_id', 30_000)
+    assert.equal((await connection.get(QUEUE, 100)).length, 100)
+    const read = `SELECT idx_scan::int AS scans, idx_tup_read::int AS entries FROM pg_stat_user_indexes
+      WHERE schemaname = $1 AND indexrelname = 'message_ready'`
+    const entries = await eventually('the figures of the claim', async () => {
+      const { rows } = await client.query(read, [schema])
+      return rows[0].scans > 0 ? Number(rows[0].entries) : undefined
+    })
+    assert.ok(entries < 1000, `${entries} entries read for 100 messages`)
+  },
+)
+
 test('D3g a queue is told of at most once in 50 ms, however much is published', needsPostgres, async () => {
   await using place = await rig()
   const { client, schema, connection } = place

@@ -2,20 +2,14 @@
 -- caller lets it ripen first, so that it comes at its place. Nobody waits for the disk: a server that crashes forgets at most
 -- that something was held, as if its holder had died.
 WITH next_due AS MATERIALIZED (
-  SELECT due FROM lovage.message WHERE state = 2 ORDER BY due LIMIT 1
+  SELECT lovage.next_due() AS due
 ), picked AS MATERIALIZED (
-  SELECT m.id, m.begun, q.n
-  FROM unnest($1::bigint[]) WITH ORDINALITY AS q(id, n)
-  CROSS JOIN LATERAL (
-    SELECT id, begun FROM lovage.message
-    WHERE queue_id = q.id AND state = 0
-    ORDER BY priority DESC, id
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
-  ) m
-  WHERE NOT EXISTS (SELECT FROM next_due WHERE due <= clock_timestamp())
-    AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
-  LIMIT $2
+  SELECT r.id, r.begun, r.n
+  FROM lovage.ready(
+    CASE WHEN (SELECT due FROM next_due) <= clock_timestamp() THEN '{}' ELSE $1::bigint[] END,
+    $2
+  ) r
+  WHERE (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 ), taken AS (
   UPDATE lovage.message m
   SET state = 1, holder_id = $3, claim = nextval('lovage.claim'), deliveries = deliveries + 1, begun = false
