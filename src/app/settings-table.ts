@@ -1281,6 +1281,11 @@ export const SETTINGS = {
     default: null,
     doc: 'A due time that was missed is made up no later than this; null = however late. Entries may say otherwise: `deadline`.',
   },
+  beatDjangoUrl: {
+    type: 'text',
+    default: null,
+    doc: 'Database of a Django project whose tables of django-celery-beat are obeyed, beside the entries of the code and the store: postgresql://… or sqlite:///file. Of what stands there only `last_run_at`, `total_run_count` and, of entries that run once, `enabled` are written.',
+  },
   beatHealth: {
     type: 'text',
     default: null,

@@ -4,18 +4,20 @@ import { observeAll } from '../app/extension.js'
 import type { EpochMs } from '../lib/time.js'
 import { uuid4 } from '../lib/uuid.js'
 import { type TaskId, taskId } from '../protocol/ids.js'
+import { parseJson } from '../protocol/json.js'
 import type { ResultTuple, State } from '../protocol/result-meta.js'
 import { makeSchedule } from '../schedules/make-schedule.js'
 import { Zones } from '../schedules/zones.js'
 import type { BeatParts, RunEnd } from './beat-parts.js'
 import type { BeatStore } from './beat-store.js'
 import { canvasEnd, canvasOf, canvasRun, idOfCanvasRun, tasksOf } from './canvas-run.js'
+import type { DjangoDatabase } from './django/django-database.js'
 import type { Entry } from './entry.js'
 import { EntryError } from './errors.js'
 import { type ReadEntryOptions, readEntry } from './read-entry.js'
 
 /** What a beat of this app acts through. */
-export function beatParts(app: App, store: BeatStore): BeatParts {
+export function beatParts(app: App, store: BeatStore, django?: DjangoDatabase): BeatParts {
   const { runtime, settings } = app
   const { timezone, beatCronStartingDeadline: deadline } = settings
   const surroundings: ReadEntryOptions = {
@@ -28,6 +30,8 @@ export function beatParts(app: App, store: BeatStore): BeatParts {
     store,
     holder: `${runtime.host.pid}@${runtime.host.name}/${uuid4(runtime.random).slice(0, 8)}`,
     entries: app.schedule,
+    django,
+    readJson: text => parseJson(text, { limits: app.limits, exact: true }),
     observe: event => observeAll(app.extensions, runtime.log, event),
     read: (name, input) => checked(app, readEntry(name, input, surroundings)),
     schedule: entry => makeSchedule(entry.schedule, surroundings),

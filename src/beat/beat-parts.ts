@@ -3,6 +3,7 @@ import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs } from '../lib/time.js'
 import type { Schedule } from '../schedules/schedule.js'
 import type { BeatStore } from './beat-store.js'
+import type { DjangoDatabase } from './django/django-database.js'
 import type { Entry } from './entry.js'
 
 /** How runs ended that a beat asked about. */
@@ -16,6 +17,10 @@ export interface BeatParts {
   readonly holder: string
   /** Of the code: an entry that is stored under the same name goes before it. */
   readonly entries: ReadonlyMap<string, unknown>
+  /** The tables of django-celery-beat: an entry that stands there goes before one of the code. */
+  readonly django?: DjangoDatabase | undefined
+  /** JSON as Celery writes it. Throws `ProtocolError`. */
+  readJson(text: string): unknown
   /** Tells extensions. */
   observe(event: ObservedEvent): void
   /** Checks an entry. Throws `EntryError`. */

@@ -24,8 +24,7 @@ export const MISFIRE_GRACE: Ms = 60_000
 export function decide(entry: Entry, schedule: Schedule, state: EntryState, now: EpochMs): Decision {
   const over = overFor(entry, state)
   if (over !== undefined) return { kind: 'over', why: over }
-  const base = Math.max(state.last, (entry.start ?? Number.NEGATIVE_INFINITY) - 1)
-  const first = schedule.next(base, Math.max(now, base))
+  const first = firstAfter(entry, schedule, state.last, now)
   if (first === undefined) return { kind: 'over', why: 'no due time is left' }
   if (isPastEnd(entry, first)) return { kind: 'over', why: `it ended at ${iso(entry.end)}` }
   if (first + jitterOf(entry, first) > now) return { kind: 'wait', until: first + jitterOf(entry, first) }
@@ -36,6 +35,18 @@ export function decide(entry: Entry, schedule: Schedule, state: EntryState, now:
     return { kind: 'miss', instant, why: `it was due at ${iso(instant)}, more than ${patience / 1000} s ago` }
   }
   return { kind: 'send', instant }
+}
+
+function firstAfter(
+  { start, dueAtStart }: Entry,
+  schedule: Schedule,
+  last: EpochMs,
+  now: EpochMs,
+): EpochMs | undefined {
+  if (start === undefined || last >= start) return schedule.next(last, Math.max(now, last))
+  if (dueAtStart !== true) return schedule.next(start - 1, Math.max(now, start - 1))
+  const next = schedule.next(last, Math.max(now, last))
+  return next === undefined ? undefined : Math.max(next, start)
 }
 
 /** Id of the task that is the run of this due time. */

@@ -1,15 +1,20 @@
 import { Batcher } from '../lib/batcher.js'
 import { LovageError } from '../lib/errors.js'
 import type { EpochMs, Ms } from '../lib/time.js'
+import type { DjangoEntry } from '../schedules/django-entries.js'
 import type { Schedule } from '../schedules/schedule.js'
 import { Agenda } from './agenda.js'
 import type { BeatParts } from './beat-parts.js'
 import type { BeatRecord } from './beat-store.js'
 import { decide, jitterOf, runId } from './decide.js'
+import { djangoEntry, djangoState, owedRun } from './django/django-entry.js'
+import { type DjangoChanges, DjangoSchedule } from './django/django-schedule.js'
 import { type Entry, type EntryState, newState } from './entry.js'
+import { inputOf, SOURCES, type Source } from './entry-sources.js'
+import { EntryError } from './errors.js'
 import type { LateRuns } from './health.js'
 import type { Lead } from './lead.js'
-import { parseKey, readObject, readState, stateRecord } from './records.js'
+import { isOfTerm, parseKey, readState, stateRecord } from './records.js'
 
 /** How often the store is asked what was changed, and the wall clock looked at (D96). */
 const LOOK_EVERY: Ms = 500
@@ -23,15 +28,13 @@ const WRITE_MOST = 500
 interface Row {
   entry: Entry
   schedule: Schedule
-  source: 'code' | 'store'
+  source: Source
   state: EntryState
   paused: boolean
   /** A run is being sent. */
   busy: boolean
   /** Why nothing comes any more, once it was said. */
   over: string | undefined
-  /** Its state as this leader has written it last. */
-  written: string | undefined
 }
 
 /** One term of one leader: knows all entries, sends what is due, remembers it. Ends with the term (D90). */
@@ -41,6 +44,11 @@ export class Desk {
   readonly #lead: Lead
   readonly #longest: Ms
   readonly #rows = new Map<string, Row>()
+  /** Entries of the store, as they were read. */
+  readonly #stored = new Map<string, string>()
+  /** Rows of Django's tables. */
+  readonly #tabled = new Map<string, DjangoEntry>()
+  readonly #django: DjangoSchedule | undefined
   readonly #agenda = new Agenda()
   readonly #saves: Batcher<BeatRecord, 'written' | 'fenced', 'written' | 'fenced' | 'failed'>
   readonly #underWay = new Set<Promise<void>>()
@@ -58,6 +66,8 @@ export class Desk {
     this.#parts = parts
     this.#lead = lead
     this.#longest = Math.min(longest, LOOK_EVERY)
+    const { django, runtime, readJson } = parts
+    this.#django = django === undefined ? undefined : new DjangoSchedule(runtime, django, readJson)
     this.#saves = new Batcher({
       maxCount: WRITE_MOST,
       send: async records => {
@@ -84,20 +94,21 @@ export class Desk {
     this.#cursor = cursor
     const states = new Map<string, EntryState>()
     const paused = new Set<string>()
-    for (const [name, input] of this.#parts.entries) this.#enter(name, input, 'code')
     for (const { key, value } of records) {
       const parsed = parseKey(key)
       if (parsed === undefined || value === undefined) continue
-      if (parsed.kind === 'entry') this.#enterStored(parsed.name, value)
+      if (parsed.kind === 'entry') this.#stored.set(parsed.name, value)
       else if (parsed.kind === 'pause') paused.add(parsed.name)
       else this.#keepState(states, parsed.name, value)
     }
+    this.#heedTables((await this.#django?.look()) ?? new Map())
     const fresh: BeatRecord[] = []
-    for (const [name, row] of this.#rows) {
-      row.paused = paused.has(name)
+    for (const name of new Set([...this.#parts.entries.keys(), ...this.#tabled.keys(), ...this.#stored.keys()])) {
       const known = states.get(name)
-      if (known !== undefined) row.state = known
-      else fresh.push(stateRecord(name, row.state))
+      const row = this.#enter(name, known)
+      if (row === undefined) continue
+      row.paused = paused.has(name)
+      if (known === undefined) fresh.push(stateRecord(name, row.state, this.term))
     }
     for (let at = 0; at < fresh.length; at += WRITE_MOST) {
       const written = await this.#parts.store.write(fresh.slice(at, at + WRITE_MOST), this.term)
@@ -139,6 +150,7 @@ export class Desk {
     this.#closed = true
     this.#wake?.()
     await Promise.all(this.#underWay)
+    await this.#django?.end()
   }
 
   get #acts(): boolean {
@@ -173,7 +185,7 @@ export class Desk {
   #startLook(): void {
     if (this.#looking) return
     this.#looking = true
-    void this.#look().finally(() => {
+    void Promise.all([this.#look(), this.#lookAtTables()]).finally(() => {
       this.#looking = false
     })
   }
@@ -193,6 +205,27 @@ export class Desk {
     }
   }
 
+  /** What was changed in Django's tables. Never rejects. */
+  async #lookAtTables(): Promise<void> {
+    const changes = await this.#django?.look()
+    if (changes === undefined || changes.size === 0 || !this.#acts) return
+    this.#heedTables(changes)
+    for (const name of changes.keys()) {
+      this.#late.delete(name)
+      this.#enter(name, this.#rows.get(name)?.state)
+      this.#place(name)
+    }
+    this.#wake?.()
+  }
+
+  #heedTables(changes: DjangoChanges): void {
+    for (const [name, row] of changes) {
+      if (row === undefined || row instanceof EntryError) this.#tabled.delete(name)
+      else this.#tabled.set(name, row)
+      if (row instanceof EntryError) this.#refuse(name, row)
+    }
+  }
+
   #heed({ key, value }: BeatRecord): void {
     const parsed = parseKey(key)
     if (parsed === undefined) return
@@ -201,14 +234,16 @@ export class Desk {
     this.#late.delete(name)
     switch (kind) {
       case 'entry':
-        if (value === undefined) this.#withdraw(name)
-        else this.#enterStored(name, value)
+        if (value === undefined) this.#stored.delete(name)
+        else this.#stored.set(name, value)
+        this.#enter(name, row?.state)
         break
       case 'pause':
         if (row !== undefined) row.paused = value !== undefined
         break
       case 'state': {
-        const state = value === undefined || value === row?.written ? undefined : readState(value)
+        // Its own may come back late, when it has gone on long since.
+        const state = value === undefined || isOfTerm(value, this.term) ? undefined : readState(value)
         if (row !== undefined && state !== undefined) row.state = state
         break
       }
@@ -218,36 +253,55 @@ export class Desk {
     this.#place(name)
   }
 
-  #enterStored(name: string, value: string): void {
-    this.#enter(name, readObject(value), 'store')
-  }
-
-  /** A bad entry is said and left out; the others go on (D93). */
-  #enter(name: string, input: unknown, source: Row['source']): void {
-    const { runtime } = this.#parts
-    try {
-      const entry = this.#parts.read(name, input)
-      const schedule = this.#parts.schedule(entry)
-      const known = this.#rows.get(name)
-      const now = runtime.clock.now()
-      const state = known?.state ?? newState(Math.min(now, entry.createdAt ?? now))
-      const kept = { state, paused: known?.paused ?? false, busy: known?.busy ?? false, written: known?.written }
-      if (known === undefined) this.#rows.set(name, { entry, schedule, source, over: undefined, ...kept })
-      else Object.assign(known, { entry, schedule, source, over: undefined })
-    } catch (error) {
-      runtime.log.error(`${wordsOf(error)} It is left out; the others go on.`, { entry: name })
-      if (source === 'store') this.#withdraw(name)
+  /** Takes the entry of this name that is heeded. A bad one is said and left out, and the next below counts (D93). */
+  #enter(name: string, state: EntryState | undefined): Row | undefined {
+    for (const source of SOURCES) {
+      try {
+        const found = this.#read(name, source, state)
+        if (found !== undefined) return this.#keep(name, { ...found, source })
+      } catch (error) {
+        this.#refuse(name, error)
+      }
     }
-  }
-
-  /** An entry of the code comes back when the stored one of its name is gone. */
-  #withdraw(name: string): void {
+    this.#rows.delete(name)
     this.#agenda.remove(name)
-    const row = this.#rows.get(name)
-    if (row?.source === 'store') this.#rows.delete(name)
-    if (!this.#rows.has(name) && this.#parts.entries.has(name)) {
-      this.#enter(name, this.#parts.entries.get(name), 'code')
-    }
+    return undefined
+  }
+
+  /** Undefined: there is none. Throws `EntryError`. */
+  #read(
+    name: string,
+    source: Source,
+    known: EntryState | undefined,
+  ): Pick<Row, 'entry' | 'schedule' | 'state'> | undefined {
+    const now = this.#parts.runtime.clock.now()
+    const given = inputOf(
+      { stored: this.#stored, tabled: this.#tabled, entries: this.#parts.entries },
+      name,
+      source,
+      known,
+    )
+    if (given === undefined) return undefined
+    const entry = this.#parts.read(name, given.input)
+    const schedule = this.#parts.schedule(entry)
+    const row = source === 'django' ? this.#tabled.get(name) : undefined
+    if (row === undefined) return { entry, schedule, state: known ?? newState(Math.min(now, entry.createdAt ?? now)) }
+    const state = djangoState(row, known, now)
+    const owed = owedRun(row, state)
+    if (owed !== undefined) this.#django?.ran(owed)
+    return { entry: djangoEntry(entry), schedule, state }
+  }
+
+  #keep(name: string, found: Pick<Row, 'entry' | 'schedule' | 'state' | 'source'>): Row {
+    const known = this.#rows.get(name)
+    if (known !== undefined) return Object.assign(known, { ...found, over: undefined })
+    const row: Row = { ...found, paused: false, busy: false, over: undefined }
+    this.#rows.set(name, row)
+    return row
+  }
+
+  #refuse(name: string, error: unknown): void {
+    this.#parts.runtime.log.error(`${wordsOf(error)} It is left out; the others go on.`, { entry: name })
   }
 
   #keepState(states: Map<string, EntryState>, name: string, value: string): void {
@@ -395,15 +449,18 @@ export class Desk {
             sentAt: runtime.clock.now(),
             error: undefined,
           }
-    return await this.#save(name, row, next)
+    await this.#save(name, row, next)
+    if (error === undefined && row.source === 'django') {
+      this.#django?.ran({ name, at: instant, count: 1, off: this.#tabled.get(name)?.oneOff ?? false })
+    }
+    return undefined
   }
 
   /** Until it is written or the term is over: what was sent and not remembered is sent again, by the same id, by the next leader. */
   async #save(name: string, row: Row, state: EntryState): Promise<undefined> {
     row.state = state
     this.#late.delete(name)
-    const record = stateRecord(name, state)
-    row.written = record.value
+    const record = stateRecord(name, state, this.term)
     while (this.#lead.term === this.term) {
       const written = await this.#saves.ask(record)
       if (written === 'written') return undefined

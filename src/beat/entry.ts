@@ -30,6 +30,8 @@ export interface Entry {
   readonly deadline?: Ms | undefined
   /** After so many failed runs in a row no more is sent until it is resumed. */
   readonly failureThreshold?: number | undefined
+  /** `start` itself is a due time, where one before it would be. So mean it the tables of django-celery-beat. */
+  readonly dueAtStart?: boolean | undefined
   /** When it was put into the store; due times after this count, although no beat has seen it yet. */
   readonly createdAt?: EpochMs | undefined
 }

@@ -20,8 +20,14 @@ export function parseKey(key: string): { readonly kind: RecordKind; readonly nam
   return kind === undefined || name === undefined ? undefined : { kind: kind as RecordKind, name }
 }
 
-export function stateRecord(name: string, state: EntryState): BeatRecord {
-  return { key: recordKey('state', name), value: JSON.stringify(state) }
+/** `term`: that of the leader who writes it, so that it knows its own hand again; a person has none. */
+export function stateRecord(name: string, state: EntryState, term?: number): BeatRecord {
+  return { key: recordKey('state', name), value: JSON.stringify({ ...state, term }) }
+}
+
+/** Was this state written by the leader of that term? */
+export function isOfTerm(text: string, term: number): boolean {
+  return readObject(text)?.['term'] === term
 }
 
 /** Whatever stands there: what cannot be read is as if it were new. Undefined = it is unreadable. */

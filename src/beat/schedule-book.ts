@@ -1,9 +1,13 @@
 import { ConfigError } from '../lib/errors.js'
 import type { EpochMs } from '../lib/time.js'
+import type { DjangoEntry } from '../schedules/django-entries.js'
 import type { BeatParts } from './beat-parts.js'
 import type { BeatRecord, Leader } from './beat-store.js'
 import { decide, jitterOf } from './decide.js'
+import { djangoEntry, djangoState } from './django/django-entry.js'
+import { DjangoSchedule } from './django/django-schedule.js'
 import { type Entry, type EntryState, newState } from './entry.js'
+import { inputOf, SOURCES } from './entry-sources.js'
 import { EntryError } from './errors.js'
 import { printEntry } from './print-entry.js'
 import { type EntryInput, meant } from './read-entry.js'
@@ -12,11 +16,13 @@ import { parseKey, readObject, readState, recordKey, stateRecord } from './recor
 /** An entry as people see it. */
 export interface BookedEntry {
   readonly entry: Entry
-  /** `both`: a stored entry stands in the place of one of the code. */
-  readonly source: 'code' | 'store' | 'both'
+  /** `django`: in the tables of django-celery-beat. `both`: a stored entry stands in the place of one of the code or of those tables. */
+  readonly source: 'code' | 'store' | 'django' | 'both'
   /** Undefined: no beat has seen it yet. */
   readonly state: EntryState | undefined
   readonly paused: boolean
+  /** Due times after this one count. */
+  readonly since: EpochMs
   /** When its next run is sent; undefined = never, `why` says why. */
   readonly next: EpochMs | undefined
   readonly why: string | undefined
@@ -28,7 +34,9 @@ export interface BrokenEntry {
   readonly error: Error
 }
 
-type BookParts = Pick<BeatParts, 'runtime' | 'store' | 'entries' | 'read' | 'schedule' | 'send'>
+type BookParts = Pick<BeatParts, 'runtime' | 'store' | 'entries' | 'django' | 'readJson' | 'read' | 'schedule' | 'send'>
+
+const IN_TABLES = 'it stands in the tables of django-celery-beat; change it there, or pause it'
 
 /** What beats keep, for looking at it and changing it; a change is effective within a second. */
 export class ScheduleBook implements AsyncDisposable {
@@ -40,17 +48,23 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** By name. Entries that cannot be kept are in `broken`. */
   async list(): Promise<{ readonly entries: readonly BookedEntry[]; readonly broken: readonly BrokenEntry[] }> {
-    const { stored, states, paused } = await this.#read()
+    const { sources, refused, states, paused } = await this.#read()
+    const { stored, tabled, entries: inCode } = sources
     const entries: BookedEntry[] = []
-    const broken: BrokenEntry[] = []
-    for (const name of [...new Set([...this.#parts.entries.keys(), ...stored.keys()])].sort()) {
-      const inCode = this.#parts.entries.has(name)
-      const isStored = stored.has(name)
+    const broken: BrokenEntry[] = [...refused]
+    for (const name of [...new Set([...inCode.keys(), ...tabled.keys(), ...stored.keys()])].sort()) {
+      const places = SOURCES.filter(source => inputOf(sources, name, source, undefined) !== undefined)
+      const [source = 'code'] = places
       try {
-        const input = isStored ? readObject(stored.get(name) ?? '') : this.#parts.entries.get(name)
-        const entry = this.#parts.read(name, input)
-        const source = isStored ? (inCode ? 'both' : 'store') : 'code'
-        entries.push(this.#booked(entry, source, states.get(name), paused.has(name)))
+        const known = states.get(name)
+        const entry = this.#parts.read(name, inputOf(sources, name, source, known)?.input)
+        const shown = source === 'store' && places.length > 1 ? 'both' : source
+        const row = source === 'django' ? tabled.get(name) : undefined
+        const state = row === undefined || known === undefined ? known : djangoState(row, known, this.#now())
+        const since = state?.last ?? this.#begins(entry, row)
+        entries.push(
+          this.#booked(row === undefined ? entry : djangoEntry(entry), shown, state, paused.has(name), since),
+        )
       } catch (error) {
         broken.push({ name, error: error instanceof Error ? error : new Error(String(error)) })
       }
@@ -92,7 +106,8 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** Changes what is given of an entry; `null` takes a member away. One of the code gets a stored one in its place. Throws as `show` and `add`. */
   async edit(name: string, changes: { readonly [K in keyof EntryInput]?: EntryInput[K] | null }): Promise<Entry> {
-    const { entry } = await this.show(name)
+    const { entry, source } = await this.show(name)
+    if (source === 'django') throw new EntryError(name, 'edit', IN_TABLES)
     const now = readObject(printEntry(entry)) ?? {}
     const given = Object.fromEntries(Object.entries({ ...now, ...changes }).filter(([, value]) => value !== null))
     return await this.#store(name, given)
@@ -122,6 +137,7 @@ export class ScheduleBook implements AsyncDisposable {
   /** Throws `LVG_NO_ENTRY`, and `EntryError` for one of the code, which can only be paused. */
   async remove(name: string): Promise<void> {
     const { source } = await this.show(name)
+    if (source === 'django') throw new EntryError(name, 'remove', IN_TABLES)
     if (source === 'code') throw new EntryError(name, 'remove', 'it stands in the code; take it out there, or pause it')
     const gone = (['entry', 'state', 'pause'] as const).filter(kind => source === 'store' || kind === 'entry')
     await this.#write(gone.map(kind => ({ key: recordKey(kind, name), value: undefined })))
@@ -137,12 +153,12 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** The next times at which runs will be sent, at most so many. */
   async next(name: string, count: number): Promise<readonly EpochMs[]> {
-    const { entry, state, paused } = await this.show(name)
+    const { entry, state, paused, since } = await this.show(name)
     if (paused) return []
     const schedule = this.#parts.schedule(entry)
     const times: EpochMs[] = []
     let now = this.#now()
-    let after = state ?? newState(Math.min(now, entry.createdAt ?? now))
+    let after = state ?? newState(since)
     while (times.length < count) {
       const decision = decide(entry, schedule, after, now)
       if (decision.kind === 'over') break
@@ -157,6 +173,7 @@ export class ScheduleBook implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.django?.[Symbol.asyncDispose]()
     await this.#parts.store[Symbol.asyncDispose]()
   }
 
@@ -187,17 +204,45 @@ export class ScheduleBook implements AsyncDisposable {
         if (state !== undefined) states.set(name, state)
       }
     }
-    return { stored, states, paused }
+    const { tabled, refused } = await this.#readTables()
+    return { sources: { stored, tabled, entries: this.#parts.entries }, refused, states, paused }
   }
 
-  #booked(entry: Entry, source: BookedEntry['source'], state: EntryState | undefined, paused: boolean): BookedEntry {
+  async #readTables(): Promise<{
+    readonly tabled: ReadonlyMap<string, DjangoEntry>
+    readonly refused: readonly BrokenEntry[]
+  }> {
+    const { django, runtime, readJson } = this.#parts
+    const tabled = new Map<string, DjangoEntry>()
+    const refused: BrokenEntry[] = []
+    if (django === undefined) return { tabled, refused }
+    for (const [name, row] of await new DjangoSchedule(runtime, django, readJson).read()) {
+      if (row instanceof EntryError) refused.push({ name, error: row })
+      else if (row !== undefined) tabled.set(name, row)
+    }
+    return { tabled, refused }
+  }
+
+  #booked(
+    entry: Entry,
+    source: BookedEntry['source'],
+    state: EntryState | undefined,
+    paused: boolean,
+    since: EpochMs,
+  ): BookedEntry {
     const now = this.#now()
-    const seen = state ?? newState(Math.min(now, entry.createdAt ?? now))
-    const common = { entry, source, state, paused }
+    const seen = state ?? newState(since)
+    const common = { entry, source, state, paused, since }
     if (paused) return { ...common, next: undefined, why: 'it is paused' }
     const decision = decide(entry, this.#parts.schedule(entry), seen, now)
     if (decision.kind === 'over') return { ...common, next: undefined, why: decision.why }
     return { ...common, next: decision.kind === 'wait' ? decision.until : now, why: undefined }
+  }
+
+  /** What a beat will count from that sees it first. */
+  #begins(entry: Entry, row: DjangoEntry | undefined): EpochMs {
+    const now = this.#now()
+    return row === undefined ? Math.min(now, entry.createdAt ?? now) : djangoState(row, undefined, now).last
   }
 
   #now(): EpochMs {

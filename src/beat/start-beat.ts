@@ -4,6 +4,7 @@ import { healthPage } from '../app/health-pages.js'
 import { serveHttpPages } from '../drivers/http-pages.js'
 import { beatParts } from './app-beat.js'
 import { Beat } from './beat.js'
+import { openDjango } from './django/open-django.js'
 import { ASK_EVERY } from './lead.js'
 import { openBeatStore } from './open-beat-store.js'
 import { ScheduleBook } from './schedule-book.js'
@@ -26,8 +27,9 @@ export async function startBeat(app: App, options: StartBeatOptions = {}): Promi
   const longest = options.maxInterval ?? (beatMaxLoopInterval > 0 ? beatMaxLoopInterval : undefined)
   const store = await openBeatStore(app)
   const lease = Math.max(1000, app.settings.beatLeaseTime)
-  const owned: AsyncDisposable[] = [store]
-  const beat = new Beat(beatParts(app, store), {
+  const django = await openDjango(app)
+  const owned: AsyncDisposable[] = django === undefined ? [store] : [store, django]
+  const beat = new Beat(beatParts(app, store, django), {
     owned,
     lease,
     renewEvery: lease / 6,
@@ -57,5 +59,6 @@ async function serveHealth({ runtime, extensions }: App, beat: Beat, address: st
 
 /** The schedule of this app, for looking at it and changing it. Dispose it. Rejects with `ConfigError`. */
 export async function openSchedule(app: App): Promise<ScheduleBook> {
-  return new ScheduleBook(beatParts(app, await openBeatStore(app)))
+  const django = await openDjango(app)
+  return new ScheduleBook(beatParts(app, await openBeatStore(app), django))
 }

@@ -72,6 +72,7 @@ test('an interval counts from the last change of its row until it has run', () =
     oneOff: false,
     totalRunCount: 0,
     last: Date.UTC(2026, 0, 1, 10),
+    changed: Date.UTC(2026, 0, 1, 10),
     start: undefined,
     end: undefined,
     expiresIn: undefined,
@@ -110,9 +111,15 @@ test('an event of the sun has its place as numeric text', () => {
   })
 })
 
-test('a clocked row is due once', () => {
-  const { schedule, oneOff } = entry({ clocked_id: 1, one_off: true })
-  assert.deepEqual([schedule, oneOff], [{ kind: 'once', at: Date.UTC(2026, 4, 5, 12) }, true])
+test('a clocked row is due once, also when its time had passed when it was made', () => {
+  const at = Date.UTC(2026, 4, 5, 12)
+  const { schedule, oneOff, last } = entry({
+    clocked_id: 1,
+    one_off: true,
+    date_changed: new Date('2026-07-01T00:00:00Z'),
+  })
+  assert.deepEqual([schedule, oneOff, last], [{ kind: 'once', at }, true, at - 1])
+  assert.equal(entry({ clocked_id: 1, last_run_at: new Date(at) }).last, at)
 })
 
 test('arguments, route, priority and headers are taken over', () => {

@@ -29,6 +29,8 @@ export interface DjangoEntry {
   readonly totalRunCount: number
   /** What the next run is counted from: the last run, else the last change of the row; undefined = now. */
   readonly last: EpochMs | undefined
+  /** When somebody has last changed the row. */
+  readonly changed: EpochMs | undefined
   /** No run before. */
   readonly start: EpochMs | undefined
   /** No run from then on; the tasks sent until then expire at it. */
@@ -64,12 +66,13 @@ const LONG_AGO: Ms = 365 * 30 * DAY
  */
 export function djangoEntries(tables: DjangoTables, readJson: (text: string) => unknown): readonly DjangoReading[] {
   const schedules = new DjangoSchedules(tables)
-  return tables.tasks.map(row => {
+  return tables.tasks.flatMap((row): readonly DjangoReading[] => {
     try {
-      return { kind: 'entry', entry: entryOf(row, schedules.of(row), readJson) }
+      return [{ kind: 'entry', entry: entryOf(row, schedules.of(row), readJson) }]
     } catch (error) {
-      if (error instanceof ScheduleError) return { kind: 'refused', name: row.name, reason: error }
-      throw error
+      if (!(error instanceof ScheduleError)) throw error
+      // What is switched off may be as wrong as it likes.
+      return isSet(row.enabled) ? [{ kind: 'refused', name: row.name, reason: error }] : []
     }
   })
 }
@@ -143,7 +146,8 @@ function entryOf(row: DjangoTaskRow, schedule: ScheduleSpec, readJson: (text: st
     enabled: isSet(row.enabled),
     oneOff: isSet(row.one_off),
     totalRunCount: Number(row.total_run_count),
-    last: lastOf(row, start),
+    last: lastOf(row, start, schedule),
+    changed: maybeInstant(row.date_changed, 'date_changed'),
     start,
     end: maybeInstant(row.expires, 'expires'),
     expiresIn: row.expires === null && row.expire_seconds !== null ? Number(row.expire_seconds) * SECOND : undefined,
@@ -155,9 +159,11 @@ function entryOf(row: DjangoTaskRow, schedule: ScheduleSpec, readJson: (text: st
   }
 }
 
-function lastOf(row: DjangoTaskRow, start: EpochMs | undefined): EpochMs | undefined {
+function lastOf(row: DjangoTaskRow, start: EpochMs | undefined, schedule: ScheduleSpec): EpochMs | undefined {
   const last = maybeInstant(row.last_run_at, 'last_run_at')
   if (last !== undefined) return last
+  // A clocked time that has passed when its row is made is due all the same.
+  if (schedule.kind === 'once') return schedule.at - 1
   const changed = maybeInstant(row.date_changed, 'date_changed')
   return start === undefined ? changed : (changed ?? start) - LONG_AGO
 }

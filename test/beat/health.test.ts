@@ -66,6 +66,26 @@ test('H61 H63 a store that does not answer for long keeps nothing waiting while 
   })
 })
 
+test('D91 a leader whose store tells it late of what it has written itself sends nothing again', async () => {
+  await simulate('late news', async (world: SimWorld) => {
+    const stage = new BeatStage(world, { beatSchedule: { tick: { task: 't', schedule: 1 } } })
+    stage.cluster.worker('w')
+    const { store } = stage
+    const changes = store.changes.bind(store)
+    store.changes = async cursor => {
+      const answer = await changes(cursor)
+      await stage.sleep(world.random.between(0, 1500))
+      return answer
+    }
+    const { app } = stage.beat()
+    const sent: unknown[] = []
+    app.use({ name: 'counter', observe: event => event.type === 'beat-sent' && sent.push(event.fields['id']) })
+    await stage.sleep(120_000)
+    assert.ok(sent.length > 110, `${sent.length}`)
+    assert.equal(new Set(sent).size, sent.length)
+  })
+})
+
 test('H61 ten minutes of broken connections: every run comes, none late by more than the fault and a reconnection', async () => {
   const good = Object.fromEntries(
     Array.from(

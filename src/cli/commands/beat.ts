@@ -24,6 +24,11 @@ export const beat: Command = defineCommand({
       'Where beats keep the schedule and agree: a SQLite file, or a URL of Redis or PostgreSQL. Default: the setting beatStoreUrl.',
       { env: ['CELERY_BEAT_SCHEDULE'], settingEnv: ['LOVAGE_BEAT_STORE_URL'] },
     ),
+    django: text(
+      '--django <url>',
+      "Obey the tables of django-celery-beat, too: postgresql://… or sqlite:///file of the project's database.",
+      { settingEnv: ['LOVAGE_BEAT_DJANGO_URL'] },
+    ),
     maxInterval: duration('--max-interval <span>', 'Longest sleep. Default: the setting beatMaxLoopInterval.', {
       env: ['CELERY_BEAT_MAX_INTERVAL'],
       settingEnv: ['LOVAGE_BEAT_MAX_LOOP_INTERVAL'],
@@ -69,6 +74,10 @@ export const beat: Command = defineCommand({
   examples: [
     { line: 'lovage beat -A tasks.ts -l info', does: 'Send what is due, and log it.' },
     { line: 'lovage beat -A tasks.ts --health 9101', does: 'Tell probes how it is.' },
+    {
+      line: 'lovage beat -A tasks.ts --django postgresql://db.example/shop',
+      does: 'Send what stands in the tables of django-celery-beat.',
+    },
     { line: 'lovage beat -A tasks.ts -s redis://db.example/1', does: 'Agree with others over Redis.' },
   ],
   run: async (context, options, io) => {
@@ -82,6 +91,7 @@ export const beat: Command = defineCommand({
     const store = options.schedule
     const flags = {
       ...(store === undefined ? {} : { beatStoreUrl: beatStore(store) }),
+      ...(options.django === undefined ? {} : { beatDjangoUrl: options.django }),
       ...(options.health === undefined ? {} : { beatHealth: options.health }),
       ...(options.logfile === undefined ? {} : { beatLogfile: options.logfile }),
       ...(options.pidfile === undefined ? {} : { beatPidfile: options.pidfile }),

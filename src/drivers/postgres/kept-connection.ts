@@ -2,13 +2,13 @@ import { type ConnectionOptions, PostgresConnection, type Row } from './connecti
 import type { Sql } from './load-sql.js'
 import { migrate, type Schema } from './migrate.js'
 
-/** One connection to a database, made when it is first needed and anew when it was lost; what it finds there is brought up to date. */
+/** One connection to a database, made when it is first needed and anew when it was lost; tables of ours that it finds there are brought up to date. */
 export class KeptConnection implements AsyncDisposable {
   readonly #options: ConnectionOptions
-  readonly #schema: Schema
+  readonly #schema: Schema | undefined
   #connection: Promise<PostgresConnection> | undefined
 
-  constructor(options: ConnectionOptions, schema: Schema) {
+  constructor(options: ConnectionOptions, schema?: Schema) {
     this.#options = options
     this.#schema = schema
   }
@@ -27,10 +27,13 @@ export class KeptConnection implements AsyncDisposable {
   async #connect(): Promise<PostgresConnection> {
     try {
       const connection = await PostgresConnection.open(this.#options)
-      await migrate(connection, this.#schema).catch(async error => {
-        await connection[Symbol.asyncDispose]()
-        throw error
-      })
+      const schema = this.#schema
+      if (schema !== undefined) {
+        await migrate(connection, schema).catch(async error => {
+          await connection[Symbol.asyncDispose]()
+          throw error
+        })
+      }
       void connection.closed.then(() => {
         this.#connection = undefined
       })

@@ -11,6 +11,8 @@ export interface DatabaseOptions {
   readonly durability: Durability
   /** How long SQLite itself waits for another process's lock. Default 5,000 ms. */
   readonly busyTimeoutMs?: number
+  /** The file is somebody else's: its journal stays as it is, and so does the durability its owner has chosen. Default false. */
+  readonly guest?: boolean
 }
 
 /** WAL pages (4 KiB) after which a commit also checkpoints. */
@@ -162,17 +164,20 @@ export class Database {
 
 /** All set explicitly: builds differ in their defaults (D12). */
 function configured(path: string, options: DatabaseOptions): Engine {
-  const pragmas = [
+  const common = [
     `busy_timeout = ${options.busyTimeoutMs ?? 5000}`,
     'trusted_schema = OFF',
-    'journal_mode = WAL',
-    `synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'}`,
     // `UPDATE … RETURNING` keeps its rows in a temporary table: on disk it costs twice the statement.
     'temp_store = MEMORY',
     'foreign_keys = ON',
+  ]
+  const own = [
+    'journal_mode = WAL',
+    `synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'}`,
     `wal_autocheckpoint = ${WAL_PAGES}`,
     `journal_size_limit = ${WAL_BYTES}`,
   ]
+  const pragmas = options.guest === true ? common : [...common, ...own]
   const engine = openEngine(path)
   try {
     for (const pragma of pragmas) engine.prepare(`PRAGMA ${pragma}`).all([])

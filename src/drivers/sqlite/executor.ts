@@ -6,7 +6,16 @@ import { Database } from './database.js'
 import type { HostOptions } from './host.js'
 import type { Chore, Operation, Operations, OperationsContext, OperationsFactory } from './operations.js'
 import type { Processes } from './processes.js'
-import { type FileIdentity, identityOf, isStill, prepareFile, setAside, wakePath, walPath } from './sqlite-file.js'
+import {
+  existingFile,
+  type FileIdentity,
+  identityOf,
+  isStill,
+  prepareFile,
+  setAside,
+  wakePath,
+  walPath,
+} from './sqlite-file.js'
 import { WakeSignal } from './wake-signal.js'
 
 /** One operation that somebody asked for. */
@@ -45,6 +54,7 @@ export class Executor {
   readonly #path: string
   readonly #world: World
   readonly #clock: Clock
+  readonly #guest: boolean
   readonly #identity: FileIdentity
   /** The write-ahead log's; undefined when there was none. */
   readonly #log: FileIdentity | undefined
@@ -68,6 +78,7 @@ export class Executor {
       sleep: (ms, signal) => clock.sleep(ms, signal),
       timer: (ms, ring) => this.#timer(ms, ring),
     }
+    this.#guest = options.guest ?? false
     const opened = this.#opening(undefined, () => this.#openFile(options))
     this.#identity = opened.identity
     this.#db = opened.db
@@ -107,9 +118,9 @@ export class Executor {
   }
 
   #openFile(options: HostOptions<unknown>): { readonly identity: FileIdentity; readonly db: Database } {
-    const identity = prepareFile(options.path, { allowNetworkFilesystem: options.allowNetworkFilesystem ?? false })
-    const { durability, busyTimeoutMs } = options
-    const settings = { durability, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) }
+    const { durability, busyTimeoutMs, guest = false, allowNetworkFilesystem = false } = options
+    const identity = guest ? existingFile(options.path) : prepareFile(options.path, { allowNetworkFilesystem })
+    const settings = { durability, guest, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) }
     return { identity, db: patiently(() => new Database(options.path, settings)) }
   }
 
@@ -118,7 +129,7 @@ export class Executor {
     try {
       return act()
     } catch (error) {
-      if (!(error instanceof SqliteError) || !error.damaged) throw error
+      if (!(error instanceof SqliteError) || !error.damaged || this.#guest) throw error
       const aside = setAside(this.#path, identity, this.#world.clock.now())
       throw new SqliteDamagedError(this.#path, aside, { cause: error })
     }

@@ -50,6 +50,8 @@ export interface HostOptions<Config> {
   readonly config: Config
   /** Opens files on network file systems, too (D3e). Default: they are refused. */
   readonly allowNetworkFilesystem?: boolean
+  /** The file is somebody else's: it must be there, is left as its owner has set it up, and is never put aside. Default false. */
+  readonly guest?: boolean
   /** Ending of the wake signal's file name; stores that wake different sleepers differ here. Default `wake`. */
   readonly wakeName?: WakeName
   /** How long SQLite waits for other processes' locks before a batch is tried anew. Default 5,000 ms. */

@@ -7,6 +7,8 @@ export interface KeptHostOptions {
   readonly durability: 'full' | 'os'
   /** The setting of that name (D3e). */
   readonly allowNetworkFilesystem: boolean
+  /** The file is somebody else's (`HostOptions.guest`). */
+  readonly guest?: boolean
   /** Exports `operations`, which take no configuration. */
   readonly module: URL
 }

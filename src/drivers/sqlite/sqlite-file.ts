@@ -50,6 +50,15 @@ export function prepareFile(path: string, options: { readonly allowNetworkFilesy
   return { device: made.dev, inode: made.ino }
 }
 
+/** The file that a path names, whoever made it. Throws `ConfigError` `LVG_SQLITE_PATH` when there is none that can be read. */
+export function existingFile(path: string): FileIdentity {
+  const stats = lookAt(path)
+  if (stats === undefined) throw pathError(`${path} is not there.`)
+  if (!stats.isFile()) throw pathError(`${path} is not a regular file.`)
+  if (!allows(path, constants.R_OK)) throw pathError(`${path} cannot be used: this process may not read it.`)
+  return { device: stats.dev, inode: stats.ino }
+}
+
 /** Undefined when the path names nothing. */
 export function identityOf(path: string): FileIdentity | undefined {
   const stats = lookAt(path)

@@ -2,6 +2,7 @@ import { currentTask } from '../../../src/app/current-task.js'
 import type { SettingsInput } from '../../../src/app/settings.js'
 import { beatParts } from '../../../src/beat/app-beat.js'
 import { Beat, type BeatTimes } from '../../../src/beat/beat.js'
+import type { DjangoDatabase } from '../../../src/beat/django/django-database.js'
 import { MemoryBeatStore } from '../../../src/beat/memory-beat-store.js'
 import { ScheduleBook } from '../../../src/beat/schedule-book.js'
 import type { EpochMs, Ms } from '../../../src/lib/time.js'
@@ -21,6 +22,12 @@ export interface Run {
   readonly args: readonly unknown[]
 }
 
+export interface BeatStageOptions {
+  readonly times?: BeatTimes
+  readonly work?: (...args: readonly unknown[]) => unknown
+  readonly django?: DjangoDatabase
+}
+
 /** Beats, a worker that runs the task `t`, and their store, in virtual time. */
 export class BeatStage {
   readonly world: SimWorld
@@ -29,14 +36,12 @@ export class BeatStage {
   readonly runs: Run[] = []
   readonly book: ScheduleBook
   readonly #times: BeatTimes
+  readonly #django: DjangoDatabase | undefined
   #nodes = 0
 
-  constructor(
-    world: SimWorld,
-    settings: SettingsInput,
-    { times = {}, work }: { readonly times?: BeatTimes; readonly work?: (...args: readonly unknown[]) => unknown } = {},
-  ) {
+  constructor(world: SimWorld, settings: SettingsInput, { times = {}, work, django }: BeatStageOptions = {}) {
     this.world = world
+    this.#django = django
     this.#times = times
     this.cluster = new SimCluster(world, {
       settings,
@@ -51,7 +56,7 @@ export class BeatStage {
     })
     this.store = new MemoryBeatStore(world.runtime.clock)
     const client = this.cluster.client('person')
-    this.book = new ScheduleBook(beatParts(client.app, this.store))
+    this.book = new ScheduleBook(beatParts(client.app, this.store, django))
   }
 
   /** Starts at once, or as soon as it reaches the store. */
@@ -59,7 +64,7 @@ export class BeatStage {
     const node = this.cluster.client(name)
     const store = this.world.link(node.process, { place: 'store' })
     const linked = new LinkedBeatStore(node.process.runtime.clock, store, this.store)
-    const beat = new Beat(beatParts(node.app, linked), this.#times)
+    const beat = new Beat(beatParts(node.app, linked, this.#django), this.#times)
     beat.start(new AbortController().signal).catch(error => {
       node.process.runtime.log.critical(`start failed: ${String(error)}`)
     })

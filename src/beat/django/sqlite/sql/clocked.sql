@@ -1,0 +1,1 @@
+SELECT id, clocked_time FROM django_celery_beat_clockedschedule

@@ -1,0 +1,1 @@
+SELECT id, every, period FROM django_celery_beat_intervalschedule

@@ -1,0 +1,1 @@
+SELECT max(last_update) AS last FROM django_celery_beat_periodictasks
