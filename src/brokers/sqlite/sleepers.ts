@@ -15,6 +15,14 @@ const UNWRITABLE_PAUSE: Ms = 1000
 export const DELAYED_BY_WALL = 2
 export const DELAYED_BY_MONOTONIC = 3
 
+/** What everybody waits for at least. */
+interface Wait {
+  /** The file has refused a write a moment ago. */
+  readonly paused: boolean
+  /** Until the next look; undefined: nothing is delayed. */
+  readonly ms: Ms | undefined
+}
+
 /**
  * Consumers that found nothing to claim. Each is woken when one of its queues has something, which is looked up when it
  * lies down and after every hint (commit of anybody, due instant); so a wake cannot be missed.
@@ -43,10 +51,11 @@ export class Sleepers {
 
   /** True: something is claimable now, nobody lies down. */
   sleep({ ticket, queues }: SleepArgs): boolean {
-    if (!this.#isPaused() && this.#isClaimable(queues)) return true
+    const wait = this.#wait()
+    if (this.#isClaimable(queues, wait)) return true
     this.#asleep.set(ticket, queues)
     this.#watch ??= this.#context.watch(() => this.#look())
-    this.#arm()
+    this.#arm(wait)
     return false
   }
 
@@ -68,24 +77,24 @@ export class Sleepers {
   }
 
   #look(): void {
-    if (!this.#isPaused()) {
-      for (const [ticket, queues] of [...this.#asleep]) {
-        if (!this.#isClaimable(queues)) continue
-        this.#asleep.delete(ticket)
-        this.#context.emit({ kind: 'awake', ticket })
-      }
+    const wait = this.#wait()
+    for (const [ticket, queues] of [...this.#asleep]) {
+      if (!this.#isClaimable(queues, wait)) continue
+      this.#asleep.delete(ticket)
+      this.#context.emit({ kind: 'awake', ticket })
     }
     if (this.#asleep.size === 0) this.close()
-    else this.#arm()
+    else this.#arm(wait)
   }
 
   #isPaused(): boolean {
     return this.#context.monotonic() < this.#pausedUntil
   }
 
-  #isClaimable(queues: readonly QueueName[]): boolean {
+  #isClaimable(queues: readonly QueueName[], wait: Wait): boolean {
+    if (wait.paused) return false
     // A claim makes ready whatever is due, in any queue.
-    if (this.#dueIn() === 0) return true
+    if (wait.ms === 0) return true
     const known = this.#topology.current()
     return queues.some(name => {
       const queue = known.byName.get(name)
@@ -93,11 +102,15 @@ export class Sleepers {
     })
   }
 
-  #arm(): void {
+  #arm({ ms }: Wait): void {
     this.#alarm?.[Symbol.dispose]()
-    const wait = this.#isPaused() ? UNWRITABLE_PAUSE : this.#dueIn()
     this.#alarm =
-      wait === undefined ? undefined : this.#context.clock.timer(Math.min(wait, LONGEST_NAP), () => this.#look())
+      ms === undefined ? undefined : this.#context.clock.timer(Math.min(ms, LONGEST_NAP), () => this.#look())
+  }
+
+  /** Found out once for all who sleep: looking costs two reads. */
+  #wait(): Wait {
+    return this.#isPaused() ? { paused: true, ms: UNWRITABLE_PAUSE } : { paused: false, ms: this.#dueIn() }
   }
 
   /** Until the next delayed message is due; undefined when there is none. */
