@@ -25,7 +25,9 @@ test('every fault has tests that are named after it in the files the page names,
       assert.ok(proof.length > 10, `${id} has neither test nor reason`)
       continue
     }
-    const files = [...proof.matchAll(/`([^`]+(?:\.test|-cases)\.ts)`/g)].map(([, path = '']) => path)
+    const files = [...proof.matchAll(/`([^`]+(?:\.test|-cases|conformance\/[\w-]+)\.ts)`/g)].map(
+      ([, path = '']) => path,
+    )
     assert.ok(files.length > 0, `${id} names no file`)
     for (const file of files) {
       const named = new RegExp(`['"\`](?:[A-Z]\\d[0-9a-f]+ )*${id}\\b`)

@@ -134,7 +134,7 @@ test('a server that stops answering in the middle of it', skip(binary), async ()
   server.signal('SIGCONT')
 })
 
-test('TLS: unknown authority, over, wrong port, wrong way round; and the right way', skip(openssl), async () => {
+test('F66 TLS: unknown authority, over, wrong port, wrong way round; and the right way', skip(openssl), async () => {
   using files = makeCertificates()
   const tlsOf = (one: { readonly certificate: string; readonly key: string }) => ({
     certificate: one.certificate,
