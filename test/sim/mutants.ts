@@ -136,7 +136,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'finished-forgotten',
-    foundBy: 41,
+    foundBy: 1047,
     file: 'worker/intake.js',
     find: 'this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady());',
     replace: '',
@@ -299,6 +299,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'dead-holders-live-on',
+    foundBy: 1427,
     file: 'brokers/memory/memory-core.js',
     find: 'holder.held.clear();',
     replace: '',

@@ -29,7 +29,7 @@ export const ENDING: readonly PoolCase[] = [
     },
   },
   {
-    name: 'F61 H46 busy loops in all slots end at once, and the next calls run',
+    name: 'H46 F61 busy loops in all slots end at once, and the next calls run',
     needs: ['killing'],
     run: async bench => {
       const pool = await bench.open(2)
@@ -60,7 +60,7 @@ export const ENDING: readonly PoolCase[] = [
     },
   },
   {
-    name: 'F61 H46 what a killed process has started goes with it',
+    name: 'H46 F61 what a killed process has started goes with it',
     needs: ['processes'],
     run: async bench => {
       const pool = await bench.open(1)

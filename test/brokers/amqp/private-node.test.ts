@@ -197,7 +197,7 @@ describe('on a RabbitMQ of its own', needed, () => {
     await assert.rejects(rig.connect(), BrokerError)
   })
 
-  test('F66 S43 a client certificate whose time is over is refused', async () => {
+  test('S43 F66 a client certificate whose time is over is refused', async () => {
     const { certificate, key } = certificates.expired
     await using rig = secure({ ca_certs: certificates.authority, certfile: certificate, keyfile: key })
     await assert.rejects(rig.connect(), BrokerError)

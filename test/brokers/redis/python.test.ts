@@ -86,7 +86,7 @@ with Connection(url) as c:
   assert.equal(await client.exists('unacked', 'unacked_index'), 0)
 })
 
-test('F68 D36 what a dead Python worker held is put back by Lovage after the visibility timeout', skip, async () => {
+test('D36 F68 what a dead Python worker held is put back by Lovage after the visibility timeout', skip, async () => {
   const { url, client } = await fresh()
   python(
     url,
@@ -138,7 +138,7 @@ print(len(taken))
   },
 )
 
-test('F68 D36 what a dead Lovage worker held is put back by Python, in its queue, once', skip, async () => {
+test('D36 F68 what a dead Lovage worker held is put back by Python, in its queue, once', skip, async () => {
   const { url, client } = await fresh()
   python(url, `app.send_task('t', [9])`)
   {
