@@ -3,15 +3,20 @@ import { chain, chord } from '../../src/canvas/canvas.js'
 import type { Signature } from '../../src/protocol/signature.js'
 import { Child } from '../child.js'
 import { timed } from '../noop-app.js'
-import { redisPlace } from '../places.js'
+import { BENCH_QUEUE, redisPlace } from '../places.js'
 import type { Contestant } from '../row.js'
 import { type Workflow, workflowSample } from './workflow.js'
 
-/** Client and worker are two processes, messages and results lie in Redis. */
-export async function lovageWorkflow(workflow: Workflow): Promise<Contestant> {
+/** Client and worker are two processes, messages and results lie in Redis. `beside`: the other side is Lovage as well, and was first. */
+export async function lovageWorkflow(workflow: Workflow, { beside = false } = {}): Promise<Contestant> {
   const place = redisPlace()
-  await place.empty()
-  const settings = { taskAcksLate: true, workerPrefetchMultiplier: 4, ...place.settings, ...place.results }
+  // A worker whose Redis is emptied under it begins anew; and two workers on one queue share the work.
+  if (!beside) await place.empty()
+  const taskDefaultQueue = `${BENCH_QUEUE}-${workflow.kind}-${workflow.size}`
+  const settings = {
+    ...{ taskAcksLate: true, workerPrefetchMultiplier: 4, taskDefaultQueue },
+    ...{ ...place.settings, ...place.results },
+  }
   const worker = await Child.start('lovage-worker', settings)
   const app = new App('bench', settings)
   const canvas = build(workflow, app)
@@ -26,7 +31,7 @@ export async function lovageWorkflow(workflow: Workflow): Promise<Contestant> {
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]()
       await worker[Symbol.asyncDispose]()
-      await place[Symbol.asyncDispose]()
+      if (!beside) await place[Symbol.asyncDispose]()
     },
   }
 }

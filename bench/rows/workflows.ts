@@ -45,6 +45,6 @@ function members(size: number): Row {
     needs: ['Redis'],
     figures: [{ name: 'member', unit: 'µs', aim: { kind: 'ratio-at-most', value: 1.2 } }],
     ours: () => lovageWorkflow({ kind: 'chord', size, times: 10_000 / size }),
-    theirs: () => lovageWorkflow({ kind: 'chord', size: 100, times: 20 }),
+    theirs: () => lovageWorkflow({ kind: 'chord', size: 100, times: 20 }, { beside: true }),
   }
 }
