@@ -472,12 +472,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   apply<Call extends TypedSignature<readonly [], unknown>>(call: Call, options?: CallOptions): Promise<Applied<Call>>
   async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
     if (isDag(call)) return await this.#applyDag(call, options)
-    if (kindOf(call) === 'task') {
-      await checkCallable(call, this.#canvasWorld(undefined))
-      return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
-    }
     const context = runningTask()
     const here = this.#eagerCanvas(context)
+    if (kindOf(call) === 'task') {
+      await checkCallable(call, this.#canvasWorld(context, here))
+      return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
+    }
     const { result, rootId } = await applyCanvas(setOptions(call, options), this.#canvasWorld(context, here))
     if (context !== undefined && this.policy(context.task).trail) context.addChild(result)
     here?.close(result)
@@ -777,7 +777,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       findTask: name => this.findTask(name),
       policy: name => this.policy(name),
       requestOf: (signature, lineage) => this.#requestOf(outgoing(this, signature, lineage).message, signature.task),
-      checkCallable: signature => checkCallable(signature, this.#canvasWorld(undefined)),
+      checkCallable: async signature => checkCanvas(signature, this.limits),
       storeState: meta => this.#storeEager(meta),
       sendEvent: (type, fields) => this.events.send(type, fields),
     }

@@ -63,6 +63,17 @@ test('every step of a chain has its value at once, and a member after another', 
   assert.deepEqual([await result.get(), await result.parent?.get(), await result.parent?.parent?.get()], [7, 4, 2])
 })
 
+test('no result backend is needed, whatever is gathered', async () => {
+  const settings = { taskAlwaysEager: true, brokerUrl: 'memory://', resultBackend: 'disabled://' }
+  const app = new App('shop', settings, { environment: {} })
+  const { add, sum } = tasks(app)
+  const seen: unknown[] = []
+  const note = app.task('note', (value: unknown): void => void seen.push(value))
+  const gathered = chord([add.s(1), add.s(2)], chain(sum.s(), note.s()))
+  await (await app.apply(addLink(add.s(1, 1), 'link', gathered as never))).get()
+  assert.deepEqual(seen, [7])
+})
+
 test('callbacks and errbacks of a single task run, inline ones with the error', async () => {
   const app = eagerApp()
   const { add, fail } = tasks(app)

@@ -191,7 +191,8 @@ export async function rabbitMqMissing(): Promise<string | undefined> {
   })
   if (!answers) return `needs RabbitMQ, which does not answer at ${hostname}:${port || 5672}`
   try {
-    await run('rabbitmqctl', ['-q', 'version'], { timeout: 30_000 })
+    // It takes half a minute where many programs share a core.
+    await run('rabbitmqctl', ['-q', 'version'], { timeout: 120_000 })
     return undefined
   } catch {
     return 'needs rabbitmqctl and the right to use it'
