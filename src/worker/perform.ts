@@ -138,7 +138,8 @@ function performOne(
 
 /** D25: only who may have lost its lease asks; a token that is lost ends the list before any effect. */
 function checkToken(running: Running, world: World): Promise<Performed | undefined> | undefined {
-  return mayBeLost(running, world) ? askForToken(running, world) : undefined
+  // What was acked early has none to ask for.
+  return running.verdict !== 'ack' && mayBeLost(running, world) ? askForToken(running, world) : undefined
 }
 
 function mayBeLost(running: Running, world: World): boolean {

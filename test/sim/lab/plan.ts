@@ -144,7 +144,7 @@ export function drawConfig(random: SimRandom, profiles = PROFILES): Config {
     writeTimeout: random.pick([500, 5000, 60_000]),
     cancelOnLoss: random.chance(0.2),
     maxHeld: random.pick([1, 3, 10_000]),
-    durability: random.chance(0.7) ? 'full' : 'os',
+    durability: random.chance(0.5) ? 'full' : 'os',
     quirks: [],
   }
 }
