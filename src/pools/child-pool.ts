@@ -39,8 +39,8 @@ export interface ChildAsks extends CallAsks {
 /** How long the user's modules may take to load. */
 const LOAD_LIMIT: Ms = 60_000
 
-/** How long a child may take to leave. */
-const LEAVE_LIMIT: Ms = 2000
+/** How long a child may take to leave: what its tasks have printed last has to be read by somebody. */
+const LEAVE_LIMIT: Ms = 5000
 
 /** 0.1 s, 0.2, 0.4 … 30 s between tries to start children, while they fail. */
 const START_BACKOFF: BackoffRule = { first: 100, cap: 30_000 }

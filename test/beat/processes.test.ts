@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -9,6 +9,7 @@ import { runId } from '../../src/beat/decide.js'
 import type { ScheduleBook } from '../../src/beat/schedule-book.js'
 import { openSchedule } from '../../src/beat/start-beat.js'
 import { LovageProcess } from '../cli/process.js'
+import { plainModule } from '../support/plain-module.js'
 import { needsPostgres, ScratchDatabase } from '../support/services/postgres.js'
 import { redisDatabase, redisMissing } from '../support/services/redis.js'
 
@@ -68,12 +69,12 @@ for (const { name, skip, open } of PLACES) {
       const beats: LovageProcess[] = []
       try {
         const settings = { brokerUrl: place.brokerUrl, resultBackend: 'disabled', beatLeaseTime: `${LEASE_MS}ms` }
-        writeFileSync(join(folder, 'tasks.ts'), source(settings))
+        plainModule(folder, 'tasks', source(settings))
         const beatSchedule = { tick: { task: 'tick', schedule: EVERY_MS / 1000 } }
         await using app = new App('beats', { ...settings, beatSchedule }, { environment: {} })
         await using book = await openSchedule(app)
         const start = (): void =>
-          void beats.push(new LovageProcess(['beat', '-A', 'tasks.ts', '-l', 'info'], { cwd: folder }))
+          void beats.push(new LovageProcess(['beat', '-A', 'tasks.mjs', '-l', 'info'], { cwd: folder }))
         for (let i = 0; i < 3; i++) start()
         await runsSince(book, 0, 3)
         for (let round = 0; round < ROUNDS; round++) {

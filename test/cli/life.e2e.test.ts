@@ -43,12 +43,12 @@ async function until<T>(what: string, look: () => T | undefined | false | Promis
 
 function project(): Project {
   const made = new Project()
-  made.write('tasks.ts', made.source('', TASKS))
+  made.plain('tasks', made.source('', TASKS))
   return made
 }
 
 async function lovage(place: Project, ...words: readonly string[]): Promise<LovageProcess> {
-  const ran = new LovageProcess([...words, '-A', 'tasks.ts'], { cwd: place.folder })
+  const ran = new LovageProcess([...words, '-A', 'tasks.mjs'], { cwd: place.folder })
   await ran.end()
   return ran
 }
@@ -108,7 +108,7 @@ test(
     using place = project()
     await using daemon = new Daemon(place, 'mail.pid')
     using starter = new LovageProcess(
-      ['worker', '-A', 'tasks.ts', '-D', '-n', 'mail@%h', '--pidfile', '%n.pid', '-f', '%n%I.log', '-l', 'info'],
+      ['worker', '-A', 'tasks.mjs', '-D', '-n', 'mail@%h', '--pidfile', '%n.pid', '-f', '%n%I.log', '-l', 'info'],
       { cwd: place.folder },
     )
     assert.deepEqual(await starter.end(), { code: 0, signal: null }, starter.stderr)
@@ -124,7 +124,7 @@ test(
     const log = () => readFileSync(place.path('mail.log'), 'utf8')
     await until('its lines', () => /last words/.test(log()) && /^to the terminal$/m.test(log()))
     assert.equal(statSync(place.path('mail.log')).mode & 0o777, 0o640)
-    using second = new LovageProcess(['worker', '-A', 'tasks.ts', '-D', '-n', 'mail@%h', '--pidfile', '%n.pid'], {
+    using second = new LovageProcess(['worker', '-A', 'tasks.mjs', '-D', '-n', 'mail@%h', '--pidfile', '%n.pid'], {
       cwd: place.folder,
     })
     assert.equal((await second.end()).code, 73)
@@ -134,8 +134,8 @@ test(
 
 test('a worker that cannot start in the background says why, with its exit status', posix, async () => {
   using place = new Project()
-  place.write('tasks.ts', 'export const app = new Appp(')
-  using starter = new LovageProcess(['worker', '-A', 'tasks.ts', '-D', '-f', 'w.log'], { cwd: place.folder })
+  place.write('tasks.mjs', 'export const app = new Appp(')
+  using starter = new LovageProcess(['worker', '-A', 'tasks.mjs', '-D', '-f', 'w.log'], { cwd: place.folder })
   assert.equal((await starter.end()).code, 2)
   assert.match(starter.stderr, /LVG_MODULE_SYNTAX/)
 })
@@ -147,7 +147,7 @@ test(
     using place = project()
     await using daemon = new Daemon(place, 'w.pid')
     using starter = new LovageProcess(
-      ['worker', '-A', 'tasks.ts', '-D', '--pidfile', 'w.pid', '-f', 'w.log', '-l', 'info'],
+      ['worker', '-A', 'tasks.mjs', '-D', '--pidfile', 'w.pid', '-f', 'w.log', '-l', 'info'],
       {
         cwd: place.folder,
       },
@@ -172,12 +172,12 @@ test('--uid gives up root for good before the app is loaded', { ...posix, ...roo
   using place = new Project()
   const nobody = spawnSync('id', ['-u', 'nobody']).stdout.toString().trim()
   const group = spawnSync('id', ['-g', 'nobody']).stdout.toString().trim()
-  place.write('tasks.ts', `console.error('loaded as', process.getuid?.())\n${place.source('', TASKS)}`)
+  place.plain('tasks', `console.error('loaded as', process.getuid?.())\n${place.source('', TASKS)}`)
   chmodSync(place.folder, 0o755)
   chownSync(place.folder, Number(nobody), Number(group))
   await using daemon = new Daemon(place, 'w.pid')
   using starter = new LovageProcess(
-    ['worker', '-A', 'tasks.ts', '-D', '--uid', 'nobody', '--pidfile', 'w.pid', '-f', 'w.log', '--umask', '022'],
+    ['worker', '-A', 'tasks.mjs', '-D', '--uid', 'nobody', '--pidfile', 'w.pid', '-f', 'w.log', '--umask', '022'],
     { cwd: place.folder },
   )
   assert.equal((await starter.end()).code, 0, starter.stderr)
@@ -195,7 +195,7 @@ test('a user that does not exist, a bad mask: refused with 2 before anything is 
     ['--umask', '9'],
     ['--gid', 'no-such-group', '--uid', '0'],
   ]) {
-    using ran = new LovageProcess(['worker', '-A', 'tasks.ts', ...words], { cwd: place.folder })
+    using ran = new LovageProcess(['worker', '-A', 'tasks.mjs', ...words], { cwd: place.folder })
     assert.equal((await ran.end()).code, 2, words.join(' '))
     assert.match(ran.stderr, /^LVG_RIGHTS/)
   }
@@ -204,7 +204,7 @@ test('a user that does not exist, a bad mask: refused with 2 before anything is 
 test('H47 health (G2) is told over HTTP, and a blocked event loop in the log, while it lasts and afterwards', async () => {
   using place = project()
   using worker = new LovageProcess(
-    ['worker', '-A', 'tasks.ts', '-l', 'info', '-n', 'w@here', '--health', '0', '--', 'worker_loop_lag_limit=2'],
+    ['worker', '-A', 'tasks.mjs', '-l', 'info', '-n', 'w@here', '--health', '0', '--', 'worker_loop_lag_limit=2'],
     { cwd: place.folder },
   )
   await worker.says(/Health is told at http:\/\/127\.0\.0\.1:\d+\/livez/)
@@ -231,11 +231,13 @@ test('H47 health (G2) is told over HTTP, and a blocked event loop in the log, wh
 
 test('an address for health that is taken or none at all: refused with 2', async () => {
   using place = project()
-  using first = new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', '--health', '0'], { cwd: place.folder })
+  using first = new LovageProcess(['worker', '-A', 'tasks.mjs', '-l', 'info', '--health', '0'], { cwd: place.folder })
   await first.says(/Health is told at/)
   const [, port = ''] = /:(\d+)\/livez/.exec(first.stderr) ?? []
   for (const address of [port, 'nonsense']) {
-    using ran = new LovageProcess(['worker', '-A', 'tasks.ts', '-n', 'x@y', '--health', address], { cwd: place.folder })
+    using ran = new LovageProcess(['worker', '-A', 'tasks.mjs', '-n', 'x@y', '--health', address], {
+      cwd: place.folder,
+    })
     assert.equal((await ran.end()).code, 2)
     assert.match(ran.stderr, /LVG_HEALTH_ADDRESS/)
   }
@@ -247,6 +249,7 @@ test(
   async () => {
     using place = project()
     const add = (result: string) => place.source('', TASKS.replace('x + y', result))
+    place.write('tasks.ts', add('x + y'))
     using watch = new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', '--watch'], { cwd: place.folder })
     await watch.says(/ready\./)
     assert.equal(((await call(place, 'tasks.add', [2, 3])) as { result: unknown }).result, 5)
@@ -264,11 +267,11 @@ test(
 
 test('lovage logs prints what a task has written, where its worker keeps it', async () => {
   using place = project()
-  using worker = new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', '--', 'task_logs=true'], {
+  using worker = new LovageProcess(['worker', '-A', 'tasks.mjs', '-l', 'info', '--', 'task_logs=true'], {
     cwd: place.folder,
   })
   await worker.says(/ready\./)
-  const following = new LovageProcess(['logs', 't1', '--follow', '-A', 'tasks.ts'], { cwd: place.folder })
+  const following = new LovageProcess(['logs', 't1', '--follow', '-A', 'tasks.mjs'], { cwd: place.folder })
   const ran = await lovage(place, 'call', 'tasks.talk', '--id', 't1', '--wait', '--timeout', '60')
   assert.equal((await following.end()).code, 0, ran.stderr)
   const kept = await lovage(place, 'logs', 't1')
@@ -286,7 +289,7 @@ test(
     using place = project()
     for (let round = 0; round < 3; round++) {
       using worker = new LovageProcess(
-        ['worker', '-A', 'tasks.ts', '-l', 'info', '-n', 'same@here', '--pidfile', 'w.pid'],
+        ['worker', '-A', 'tasks.mjs', '-l', 'info', '-n', 'same@here', '--pidfile', 'w.pid'],
         {
           cwd: place.folder,
         },

@@ -35,12 +35,12 @@ class PoolProject extends Project implements AsyncDisposable {
   constructor(pool: string) {
     super()
     this.#words = ['-P', pool, '-c', '2', '-n', 'same@name', '-l', 'info', '--', 'workerProcAliveTimeout=60']
-    const file = this.write('tasks.ts', this.source('', TASKS))
+    const file = this.plain('tasks', this.source('', TASKS))
     this.#app = loadModule(file, doors).then(({ app }) => app as App)
   }
 
   async worker(): Promise<LovageProcess> {
-    const worker = new LovageProcess(['worker', '-A', 'tasks.ts', ...this.#words], { cwd: this.folder })
+    const worker = new LovageProcess(['worker', '-A', 'tasks.mjs', ...this.#words], { cwd: this.folder })
     await worker.says(/ready\./)
     return worker
   }

@@ -57,11 +57,11 @@ for (const [name, needs, open] of PLACES) {
         await using place = await open(project)
         const { brokerUrl, resultBackend } = place.settings
         const given = `brokerUrl: '${String(brokerUrl)}', resultBackend: '${String(resultBackend)}', taskLogs: true`
-        project.write(
-          'tasks.ts',
+        project.plain(
+          'tasks',
           `import { App, currentTask } from 'lovage'\nexport const app = new App('demo', { ${given} })\n${TASKS}`,
         )
-        using worker = new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', '-c', '1', '-P', pool], {
+        using worker = new LovageProcess(['worker', '-A', 'tasks.mjs', '-l', 'info', '-c', '1', '-P', pool], {
           cwd: project.folder,
         })
         await worker.says(/ready\./)
@@ -93,9 +93,9 @@ test('H74 two living workers under one name are said by both', {
 }, async () => {
   using project = new Project()
   await using place = await redisPlace()
-  project.write('tasks.ts', project.source(`brokerUrl: '${String(place.settings.brokerUrl)}'`))
+  project.plain('tasks', project.source(`brokerUrl: '${String(place.settings.brokerUrl)}'`))
   const start = () =>
-    new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', '-n', 'same@here'], { cwd: project.folder })
+    new LovageProcess(['worker', '-A', 'tasks.mjs', '-l', 'info', '-n', 'same@here'], { cwd: project.folder })
   using one = start()
   using two = start()
   await one.says(new RegExp(`Another worker, process ${two.pid}, lives under the name same@here`))

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { plainModule } from '../support/plain-module.js'
 import { FakeIo, type FakeIoOptions, lovage, type Ran } from './fake-io.js'
 
 /** Tasks that most tests need; a `lovage` import is the copy under test. */
@@ -45,7 +46,12 @@ export class Project implements Disposable {
 
   /** A module with the app that no run has loaded yet. */
   module(settings = '', tasks: string = TASKS): string {
-    return this.write(`app-${++this.#runs}.ts`, this.source(settings, tasks))
+    return this.plain(`app-${++this.#runs}`, this.source(settings, tasks))
+  }
+
+  /** Writes `name`.mjs, TypeScript without its types. */
+  plain(name: string, typescript: string): string {
+    return plainModule(this.folder, name, typescript)
   }
 
   [Symbol.dispose](): void {

@@ -29,12 +29,12 @@ function spawnWorker(
   words: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): LovageProcess {
-  project.write('tasks.ts', project.source('', TASKS))
-  return new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', ...words], { cwd: project.folder, env })
+  project.plain('tasks', project.source('', TASKS))
+  return new LovageProcess(['worker', '-A', 'tasks.mjs', '-l', 'info', ...words], { cwd: project.folder, env })
 }
 
 async function lovage(project: Project, ...words: readonly string[]): Promise<LovageProcess> {
-  const ran = new LovageProcess([...words, '-A', 'tasks.ts'], { cwd: project.folder })
+  const ran = new LovageProcess([...words, '-A', 'tasks.mjs'], { cwd: project.folder })
   await ran.end()
   return ran
 }
@@ -158,8 +158,8 @@ test('HUP of a worker without a terminal opens its log anew and does not end it'
 
 test('a signal ends an ordinary command with 128 + n', posix, async () => {
   using project = new Project()
-  project.write('tasks.ts', project.source('', TASKS))
-  using call = new LovageProcess(['call', 'tasks.add', '--wait', '-A', 'tasks.ts'], { cwd: project.folder })
+  project.plain('tasks', project.source('', TASKS))
+  using call = new LovageProcess(['call', 'tasks.add', '--wait', '-A', 'tasks.mjs'], { cwd: project.folder })
   await call.says(/^task /)
   call.kill('SIGTERM')
   assert.equal((await call.end()).code, 143)

@@ -5,6 +5,7 @@ import { App } from '../../src/app/app.js'
 import type { Connection, QueueStats } from '../../src/brokers/broker.js'
 import { type Ended, LovageProcess } from '../cli/process.js'
 import { eventually } from '../support/brokers/sqlite-rig.js'
+import { plainModule } from '../support/plain-module.js'
 
 /** What tasks of every house can do: `tasks.note` tells that it ran. */
 const PRELUDE = `
@@ -53,7 +54,7 @@ export class House implements AsyncDisposable {
     const urls = { brokerUrl: `sqlite:///${this.database}`, resultBackend: `db+sqlite:///${this.database}` }
     this.client = new App('client', urls, { environment: {} })
     const app = `export const app = new App('house', { ...${JSON.stringify(urls)}, ${settings} })`
-    this.write('tasks.ts', [PRELUDE, app, TASKS, tasks].join('\n'))
+    plainModule(this.folder, 'tasks', [PRELUDE, app, TASKS, tasks].join('\n'))
   }
 
   path(name: string): string {
@@ -72,7 +73,7 @@ export class House implements AsyncDisposable {
   /** Starts a worker; it may not be ready yet. */
   spawn(start: WorkerStart = {}): LovageProcess {
     const { words = [], ...options } = start
-    const worker = new LovageProcess(['worker', '-A', 'tasks.ts', '-l', 'info', ...words], {
+    const worker = new LovageProcess(['worker', '-A', 'tasks.mjs', '-l', 'info', ...words], {
       cwd: this.folder,
       ...options,
     })

@@ -42,12 +42,12 @@ class Place extends Project implements AsyncDisposable {
   constructor() {
     super()
     const settings = `leaseTime: ${LEASE_MS / 1000}, leaseRenewInterval: 0.4, workerPrefetchMultiplier: 1`
-    const file = this.write('tasks.ts', this.source(settings, TASKS))
+    const file = this.plain('tasks', this.source(settings, TASKS))
     this.app = loadModule(file, doors).then(({ app }) => app as App)
   }
 
   async worker(name: string): Promise<LovageProcess> {
-    const words = ['worker', '-A', 'tasks.ts', '-P', 'prefork', '-c', '1', '-n', `${name}@place`, '-l', 'info']
+    const words = ['worker', '-A', 'tasks.mjs', '-P', 'prefork', '-c', '1', '-n', `${name}@place`, '-l', 'info']
     const worker = new LovageProcess([...words, '--', 'workerProcAliveTimeout=60'], { cwd: this.folder })
     await worker.says(/ready\./)
     return worker

@@ -170,7 +170,7 @@ describe('children that leave', () => {
     const stage = await new Stage({ size: 2 }).started()
     await stage.pool.resize(1)
     const gone = stage.children.find(child => child.toldToLeave)
-    await stage.clock.pass(2000)
+    await stage.clock.pass(5000)
     assert.equal(gone?.destroyed, true)
   })
 

@@ -145,7 +145,7 @@ for (const pool of ['prefork', 'threads']) {
       await stage.worker.resize(3)
       assert.equal(stage.worker.concurrency, 3)
       await stage.worker.resize(1)
-      const file = stage.project.path('app-1.ts')
+      const file = stage.project.path('app-1.mjs')
       writeFileSync(file, readFileSync(file, 'utf8').replace('=> x + y', '=> x * y'))
       assert.equal((await stage.run('add', 3, 4)).result, 7)
       await stage.worker.restartPool()
