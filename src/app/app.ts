@@ -48,7 +48,7 @@ import { runningTask } from './current-task.js'
 import { DagResult } from './dag-result.js'
 import { defaultSchedule } from './default-schedule.js'
 import { derivedIds } from './derived-ids.js'
-import { EagerCanvas, type EagerWorld } from './eager-canvas.js'
+import type { EagerCanvas, EagerWorld } from './eager-canvas.js'
 import { type BatchEntry, BatchError } from './errors.js'
 import type { EventWire } from './event-wire.js'
 import type { Events } from './events.js'
@@ -473,7 +473,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
     if (isDag(call)) return await this.#applyDag(call, options)
     const context = runningTask()
-    const here = this.#eagerCanvas(context)
+    const here = this.settings.taskAlwaysEager ? await this.#eagerCanvas(context?.rootId) : undefined
     if (kindOf(call) === 'task') {
       await checkCallable(call, this.#canvasWorld(context, here))
       return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
@@ -741,7 +741,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   async #applyDag(dag: Dag, options: CallOptions): Promise<DagResult<object>> {
     const context = runningTask()
-    const here = this.#eagerCanvas(context)
+    const here = this.settings.taskAlwaysEager ? await this.#eagerCanvas(context?.rootId) : undefined
     const nodes = dag.nodes.map(step => ({ ...step, run: setOptions(step.run, options) }))
     const { results, id, rootId } = await applyDag(
       { ...dag, nodes },
@@ -762,9 +762,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return new DagResult(named, new GroupResult(id, ends, this, { rootId }))
   }
 
-  /** Undefined: workers run it. */
-  #eagerCanvas(context: TaskContext | undefined): EagerCanvas | undefined {
-    return this.settings.taskAlwaysEager ? new EagerCanvas(this.#eagerWorld(), context?.rootId) : undefined
+  /** Loaded where tasks are eager. */
+  async #eagerCanvas(rootId: TaskId | undefined): Promise<EagerCanvas> {
+    const { EagerCanvas } = await import('./eager-canvas.js')
+    return new EagerCanvas(this.#eagerWorld(), rootId)
   }
 
   #eagerWorld(): EagerWorld {
@@ -846,7 +847,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   }
 
   async #runHere<Result>(name: string, sent: OutgoingCall, ignored: boolean): Promise<AsyncResult<Result>> {
-    const here = new EagerCanvas(this.#eagerWorld(), undefined)
+    const here = await this.#eagerCanvas(undefined)
     const meta = await here.run(this.#requestOf(sent.outgoing.message, name))
     return new AsyncResult<Result>(sent.id, this, { ignored, meta })
   }
