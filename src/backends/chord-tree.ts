@@ -1,3 +1,4 @@
+import { leavesOf } from '../canvas/result-tuples.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { GroupMeta, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import { BackendError } from './errors.js'
@@ -16,7 +17,7 @@ export class ChordTree {
   }
 
   async parts(): Promise<readonly ResultMeta[]> {
-    const ids = [...new Set(this.#group.members.flatMap(tasksOf))]
+    const ids = [...new Set(this.#group.members.flatMap(leavesOf))]
     const found = await this.#fetch(ids)
     const byId = new Map(ids.map((id, at) => [id, found[at]]))
     return this.#group.members.map(member => partOf(member, byId))
@@ -35,13 +36,8 @@ export async function partsInTree(
   if (saved === undefined) return parts
   const byId = new Map(parts.map(part => [part.taskId, part]))
   const inTree = await new ChordTree(saved, fetch ?? (async ids => ids.map(id => byId.get(id)))).parts()
-  const known = new Set(saved.members.flatMap(tasksOf))
+  const known = new Set(saved.members.flatMap(leavesOf))
   return [...inTree, ...parts.filter(part => !known.has(part.taskId))]
-}
-
-function tasksOf(tuple: ResultTuple): readonly TaskId[] {
-  // A tuple without members is a task's.
-  return tuple.members === undefined ? [tuple.id as TaskId] : tuple.members.flatMap(tasksOf)
 }
 
 function partOf(tuple: ResultTuple, byId: ReadonlyMap<TaskId, ResultMeta | undefined>): ResultMeta {

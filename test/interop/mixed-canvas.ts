@@ -4,7 +4,7 @@ import { addLink, setOptions } from '../../src/app/set-options.js'
 import { chain, chord, chunks, group, map, starmap } from '../../src/canvas/canvas.js'
 import { signature, type TypedSignature } from '../../src/canvas/typed-signature.js'
 import type { PythonResult } from '../support/python/python-peer.js'
-import { type Combination, PY, TS } from './combination.js'
+import { CHILDREN, type Combination, PY, TS } from './combination.js'
 import type { InteropCase } from './suite.js'
 
 /*
@@ -203,6 +203,10 @@ const SHAPES: Readonly<Record<string, readonly [spec: Spec, value: unknown]>> = 
     25,
   ],
   'a task that adds to its chord': [{ chord: [call('add_to_chord', [1, 2], 10)], body: sum }, 23],
+  'a task in a child process that adds to its chord': [
+    { chord: [{ ...call('add_to_chord', [1, 2], 10), options: { queue: CHILDREN } }, add(1, 1)], body: sum },
+    25,
+  ],
   'two tasks that add to one chord': [
     {
       chord: [call('add_to_chord', [1, 2], 10), call('add_to_chord', [3], 10), add(1, 1)],
@@ -268,7 +272,7 @@ function endIn({ result, timeout }: PythonResult): unknown {
   return result?.exc_type === undefined ? { value: result } : { fails: result.exc_type }
 }
 
-/** Every other task in the other language. */
+/** Every other task in the other language, but for those that have a queue. */
 function place(spec: Spec, first: string): Spec {
   let next = first
   const go = (part: Spec): Spec => {
@@ -286,7 +290,7 @@ function place(spec: Spec, first: string): Spec {
     if ('chord' in part) return { ...part, chord: part.chord.map(go), body: go(part.body) }
     const queue = next
     next = queue === PY ? TS : PY
-    return { ...part, options: { ...part.options, queue } }
+    return { ...part, options: { queue, ...part.options } }
   }
   return go(spec)
 }
