@@ -14,7 +14,7 @@ const LEASES = { leaseTime: 8, leaseRenewInterval: 1 }
 describe('servers that are shaken', { concurrency: 2 }, () => {
   for (const name of SERVERS) {
     test(
-      `F01 F20 F21 F23 F24 F26 F69 ${name}: six kills, four cuts and a restart over a thousand late-acked tasks lose nothing, and every worker consumes again`,
+      `F01 F20 F21 F23 F24 F26 F69 ${name}: four kills, three cuts and a restart over six hundred late-acked tasks lose nothing, and every worker consumes again`,
       needs(name),
       async t => {
         await using place = await openPlace(name)
@@ -22,9 +22,9 @@ describe('servers that are shaken', { concurrency: 2 }, () => {
         assert.ok(proxy !== undefined && server !== undefined)
         const report = await shake({
           seed,
-          tasks: 1000,
+          tasks: 600,
           longest: 300,
-          faults: { kills: 6, cuts: 4, restarts: 1 },
+          faults: { kills: 4, cuts: 3, restarts: 1 },
           cluster: clusterOn(place, { concurrency: 8, settings: { ...LEASES, workerPrefetchMultiplier: 2 } }),
           proxy,
           server,
@@ -34,9 +34,9 @@ describe('servers that are shaken', { concurrency: 2 }, () => {
         })
         t.diagnostic(printShakeReport(report))
         assert.deepEqual(report.verdict.faults, [], printShakeReport(report))
-        assert.equal(report.kills, 6)
+        assert.equal(report.kills, 4)
         // What a server that goes away leaves in doubt nobody sends again: it may have been accepted, or not.
-        assert.ok(report.verdict.accepted > 700, `${report.verdict.accepted} accepted`)
+        assert.ok(report.verdict.accepted > 400, `${report.verdict.accepted} accepted`)
       },
     )
   }
