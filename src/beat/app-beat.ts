@@ -6,7 +6,6 @@ import { uuid4 } from '../lib/uuid.js'
 import { type TaskId, taskId } from '../protocol/ids.js'
 import { parseJson } from '../protocol/json.js'
 import type { ResultTuple, State } from '../protocol/result-meta.js'
-import { makeSchedule } from '../schedules/make-schedule.js'
 import { Zones } from '../schedules/zones.js'
 import type { BeatParts, RunEnd } from './beat-parts.js'
 import type { BeatStore } from './beat-store.js'
@@ -14,7 +13,7 @@ import { canvasEnd, canvasOf, canvasRun, idOfCanvasRun, tasksOf } from './canvas
 import type { DjangoDatabase } from './django/django-database.js'
 import type { Entry } from './entry.js'
 import { EntryError } from './errors.js'
-import { type ReadEntryOptions, readEntry } from './read-entry.js'
+import { type KeptEntry, type ReadEntryOptions, readEntry } from './read-entry.js'
 
 /** What a beat of this app acts through. */
 export function beatParts(app: App, store: BeatStore, django?: DjangoDatabase): BeatParts {
@@ -34,7 +33,6 @@ export function beatParts(app: App, store: BeatStore, django?: DjangoDatabase): 
     readJson: text => parseJson(text, { limits: app.limits, exact: true }),
     observe: event => observeAll(app.extensions, runtime.log, event),
     read: (name, input) => checked(app, readEntry(name, input, surroundings)),
-    schedule: entry => makeSchedule(entry.schedule, surroundings),
     send: (entry, id) => sendRun(app, entry, id),
     ends: (entry, runs, sentAt) => endsOf(app, entry, runs, sentAt),
     cancel: async (entry, run) => {
@@ -60,7 +58,8 @@ function optionsOf({ options }: Entry): CallOptions {
 }
 
 /** What could never be sent is refused here, by name, and not when it is due. */
-function checked(app: App, entry: Entry): Entry {
+function checked(app: App, kept: KeptEntry): KeptEntry {
+  const { entry } = kept
   try {
     const canvas = canvasOf(entry)
     if (canvas === undefined) app.check(entry.task, entry.args, { ...optionsOf(entry), kwargs: entry.kwargs })
@@ -68,7 +67,7 @@ function checked(app: App, entry: Entry): Entry {
   } catch (error) {
     throw new EntryError(entry.name, 'call', error instanceof Error ? error.message : String(error), { cause: error })
   }
-  return entry
+  return kept
 }
 
 async function endsOf(

@@ -1,10 +1,10 @@
 import type { ObservedEvent } from '../app/extension.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs } from '../lib/time.js'
-import type { Schedule } from '../schedules/schedule.js'
 import type { BeatStore } from './beat-store.js'
 import type { DjangoDatabase } from './django/django-database.js'
 import type { Entry } from './entry.js'
+import type { KeptEntry } from './read-entry.js'
 
 /** How runs ended that a beat asked about. */
 export type RunEnd = 'open' | 'good' | 'failed'
@@ -24,8 +24,7 @@ export interface BeatParts {
   /** Tells extensions. */
   observe(event: ObservedEvent): void
   /** Checks an entry. Throws `EntryError`. */
-  read(name: string, input: unknown): Entry
-  schedule(entry: Entry): Schedule
+  read(name: string, input: unknown): KeptEntry
   /**
    * Publishes a run, confirmed; a second time under the same id inserts nothing where the broker can tell (D91). The answer is by
    * what `ends` and `cancel` know the run.

@@ -164,21 +164,21 @@ export class Beat implements Service {
     // One whose trust had lapsed has ended, although nobody else has led meanwhile.
     if (this.#desk === undefined || this.#desk.ended || this.#desk.term !== answer.term) {
       await this.#closeDesk()
-      await this.#open(answer.term)
+      this.#open(answer.term)
     }
     return this.#times.renewEvery
   }
 
-  async #open(term: number): Promise<void> {
+  /** What it takes to read a long schedule must not keep the lead from being renewed. */
+  #open(term: number): void {
     const { runtime, holder } = this.#parts
     const from = this.#leader
     this.#leader = holder
     if (from === undefined || from === holder) runtime.log.info(`Beat leads, term ${term}.`)
     else runtime.log.warning(`Beat takes over from ${from}, term ${term}.`)
     const desk = new Desk(this.#parts, this.#lead, term, this.#times.longestSleep)
-    await desk.open()
     this.#desk = desk
-    void desk.run(() => this.#tick()).catch(error => runtime.log.error(`Beat: ${String(error)}`))
+    void desk.work(() => this.#tick()).catch(error => runtime.log.error(`Beat: ${String(error)} It begins anew.`))
   }
 
   /** Exported, so that one who stands still is seen (H61). */

@@ -22,6 +22,8 @@ const LOOK_EVERY: Ms = 500
 const AGAIN_AFTER: Ms = 1000
 /** Open runs that are remembered of one entry. */
 const OPEN_MOST = 20
+/** Entries that are read in one go. */
+const ENTRIES_A_TURN = 500
 /** Records of one write. */
 const WRITE_MOST = 500
 
@@ -88,8 +90,8 @@ export class Desk {
     return this.#agenda.next()
   }
 
-  /** Reads everything. Rejects with `BeatStoreError`. */
-  async open(): Promise<void> {
+  /** Reads everything, in turns: the lead is renewed meanwhile. Rejects with `BeatStoreError`. */
+  async #open(): Promise<void> {
     const { cursor, records } = await this.#parts.store.changes(0)
     this.#cursor = cursor
     const states = new Map<string, EntryState>()
@@ -103,7 +105,10 @@ export class Desk {
     }
     this.#heedTables((await this.#django?.look()) ?? new Map())
     const fresh: BeatRecord[] = []
+    let turn = 0
     for (const name of new Set([...this.#parts.entries.keys(), ...this.#tabled.keys(), ...this.#stored.keys()])) {
+      if (++turn % ENTRIES_A_TURN === 0) await this.#parts.runtime.clock.sleep(0)
+      if (!this.#acts) return
       const known = states.get(name)
       const row = this.#enter(name, known)
       if (row === undefined) continue
@@ -124,8 +129,23 @@ export class Desk {
     return first === undefined ? undefined : { entries: this.#late.size, entry: first[0], since: first[1] }
   }
 
-  /** Sends what is due until the term is over or it is closed. `ticked` is told of every round. */
-  async run(ticked: () => void): Promise<void> {
+  /**
+   * Reads everything, then sends what is due until the term is over or it is closed. `ticked` is told of every round. Rejects with
+   * `BeatStoreError` when it cannot be read.
+   */
+  async work(ticked: () => void): Promise<void> {
+    try {
+      ticked()
+      const opening = this.#open()
+      this.#underWay.add(opening)
+      await opening.finally(() => this.#underWay.delete(opening))
+      await this.#run(ticked)
+    } finally {
+      this.#ended = true
+    }
+  }
+
+  async #run(ticked: () => void): Promise<void> {
     const { clock } = this.#parts.runtime
     let looked = clock.steady()
     while (this.#acts) {
@@ -137,7 +157,6 @@ export class Desk {
       this.#replaceIfStepped()
       this.#startLook()
     }
-    this.#ended = true
   }
 
   /** It sends no more. */
@@ -149,7 +168,7 @@ export class Desk {
   async close(): Promise<void> {
     this.#closed = true
     this.#wake?.()
-    await Promise.all(this.#underWay)
+    await Promise.allSettled(this.#underWay)
     await this.#django?.end()
   }
 
@@ -282,8 +301,7 @@ export class Desk {
       known,
     )
     if (given === undefined) return undefined
-    const entry = this.#parts.read(name, given.input)
-    const schedule = this.#parts.schedule(entry)
+    const { entry, schedule } = this.#parts.read(name, given.input)
     const row = source === 'django' ? this.#tabled.get(name) : undefined
     if (row === undefined) return { entry, schedule, state: known ?? newState(Math.min(now, entry.createdAt ?? now)) }
     const state = djangoState(row, known, now)

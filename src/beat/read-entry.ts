@@ -8,6 +8,7 @@ import { isSignature } from '../protocol/signature-place.js'
 import { ScheduleError } from '../schedules/errors.js'
 import { makeSchedule, type ScheduleSurroundings } from '../schedules/make-schedule.js'
 import { readSchedule, type ScheduleInput } from '../schedules/read-schedule.js'
+import type { Schedule } from '../schedules/schedule.js'
 import type { Entry, Misfire, Overlap } from './entry.js'
 import { EntryError } from './errors.js'
 
@@ -57,12 +58,17 @@ const NO_OPTIONS: readonly string[] = [
   'publishTimeout',
 ]
 
+/** An entry, and the schedule that it describes. */
+export interface KeptEntry {
+  readonly entry: Entry
+  readonly schedule: Schedule
+}
+
 /** Checks an entry and fills in what it leaves open. Throws `EntryError` with the entry's name, what is wrong, and where. */
-export function readEntry(name: string, input: unknown, surroundings: ReadEntryOptions): Entry {
+export function readEntry(name: string, input: unknown, surroundings: ReadEntryOptions): KeptEntry {
   const reader = new EntryReader(name, input)
   const entry = reader.read(surroundings.deadline)
-  reader.attempt('schedule', () => makeSchedule(entry.schedule, surroundings))
-  return entry
+  return { entry, schedule: reader.attempt('schedule', () => makeSchedule(entry.schedule, surroundings)) }
 }
 
 class EntryReader {

@@ -1,13 +1,14 @@
 import { ConfigError } from '../lib/errors.js'
 import type { EpochMs } from '../lib/time.js'
 import type { DjangoEntry } from '../schedules/django-entries.js'
+import type { Schedule } from '../schedules/schedule.js'
 import type { BeatParts } from './beat-parts.js'
 import type { BeatRecord, Leader } from './beat-store.js'
 import { decide, jitterOf } from './decide.js'
 import { djangoEntry, djangoState } from './django/django-entry.js'
 import { DjangoSchedule } from './django/django-schedule.js'
 import { type Entry, type EntryState, newState } from './entry.js'
-import { inputOf, SOURCES } from './entry-sources.js'
+import { type EntrySources, inputOf, SOURCES, type Source } from './entry-sources.js'
 import { EntryError } from './errors.js'
 import { printEntry } from './print-entry.js'
 import { type EntryInput, meant } from './read-entry.js'
@@ -34,7 +35,21 @@ export interface BrokenEntry {
   readonly error: Error
 }
 
-type BookParts = Pick<BeatParts, 'runtime' | 'store' | 'entries' | 'django' | 'readJson' | 'read' | 'schedule' | 'send'>
+/** All that was read at a time. */
+interface Pages {
+  readonly sources: EntrySources
+  /** Rows of Django's tables that say nothing. */
+  readonly refused: readonly BrokenEntry[]
+  readonly states: ReadonlyMap<string, EntryState>
+  readonly paused: ReadonlySet<string>
+}
+
+interface Looked {
+  readonly booked: BookedEntry
+  readonly schedule: Schedule
+}
+
+type BookParts = Pick<BeatParts, 'runtime' | 'store' | 'entries' | 'django' | 'readJson' | 'read' | 'send'>
 
 const IN_TABLES = 'it stands in the tables of django-celery-beat; change it there, or pause it'
 
@@ -48,23 +63,12 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** By name. Entries that cannot be kept are in `broken`. */
   async list(): Promise<{ readonly entries: readonly BookedEntry[]; readonly broken: readonly BrokenEntry[] }> {
-    const { sources, refused, states, paused } = await this.#read()
-    const { stored, tabled, entries: inCode } = sources
+    const pages = await this.#read()
     const entries: BookedEntry[] = []
-    const broken: BrokenEntry[] = [...refused]
-    for (const name of [...new Set([...inCode.keys(), ...tabled.keys(), ...stored.keys()])].sort()) {
-      const places = SOURCES.filter(source => inputOf(sources, name, source, undefined) !== undefined)
-      const [source = 'code'] = places
+    const broken: BrokenEntry[] = [...pages.refused]
+    for (const name of namesIn(pages).sort()) {
       try {
-        const known = states.get(name)
-        const entry = this.#parts.read(name, inputOf(sources, name, source, known)?.input)
-        const shown = source === 'store' && places.length > 1 ? 'both' : source
-        const row = source === 'django' ? tabled.get(name) : undefined
-        const state = row === undefined || known === undefined ? known : djangoState(row, known, this.#now())
-        const since = state?.last ?? this.#begins(entry, row)
-        entries.push(
-          this.#booked(row === undefined ? entry : djangoEntry(entry), shown, state, paused.has(name), since),
-        )
+        entries.push(this.#look(pages, name).booked)
       } catch (error) {
         broken.push({ name, error: error instanceof Error ? error : new Error(String(error)) })
       }
@@ -74,16 +78,7 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** Throws `LVG_NO_ENTRY`, and `EntryError` for one that cannot be kept. */
   async show(name: string): Promise<BookedEntry> {
-    const { entries, broken } = await this.list()
-    const found = entries.find(({ entry }) => entry.name === name)
-    if (found !== undefined) return found
-    const problem = broken.find(each => each.name === name)
-    if (problem !== undefined) throw problem.error
-    const names = entries.map(({ entry }) => entry.name)
-    throw new ConfigError(
-      'LVG_NO_ENTRY',
-      `There is no schedule entry ${JSON.stringify(name)}${meant(name, names) || '.'}`,
-    )
+    return this.#find(await this.#read(), name).booked
   }
 
   /** Who leads; undefined = no beat runs. */
@@ -93,9 +88,8 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** Stores an entry. Throws `EntryError`, `LVG_ENTRY_EXISTS`. */
   async add(name: string, input: EntryInput): Promise<Entry> {
-    const { entries, broken } = await this.list()
-    const known = entries.find(({ entry }) => entry.name === name) ?? broken.find(each => each.name === name)
-    if (known !== undefined) {
+    const pages = await this.#read()
+    if (namesIn(pages).includes(name) || pages.refused.some(each => each.name === name)) {
       throw new ConfigError(
         'LVG_ENTRY_EXISTS',
         `There is a schedule entry ${JSON.stringify(name)} already. Edit it, or choose another name.`,
@@ -136,10 +130,15 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** Throws `LVG_NO_ENTRY`, and `EntryError` for one of the code, which can only be paused. */
   async remove(name: string): Promise<void> {
-    const { source } = await this.show(name)
-    if (source === 'django') throw new EntryError(name, 'remove', IN_TABLES)
-    if (source === 'code') throw new EntryError(name, 'remove', 'it stands in the code; take it out there, or pause it')
-    const gone = (['entry', 'state', 'pause'] as const).filter(kind => source === 'store' || kind === 'entry')
+    const pages = await this.#read()
+    const places = placesOf(pages, name)
+    // One that cannot be kept can be removed, too.
+    if (places.length === 0) this.#find(pages, name)
+    if (places[0] === 'django') throw new EntryError(name, 'remove', IN_TABLES)
+    if (places[0] === 'code') {
+      throw new EntryError(name, 'remove', 'it stands in the code; take it out there, or pause it')
+    }
+    const gone = (['entry', 'state', 'pause'] as const).filter(kind => places.length === 1 || kind === 'entry')
     await this.#write(gone.map(kind => ({ key: recordKey(kind, name), value: undefined })))
   }
 
@@ -153,9 +152,9 @@ export class ScheduleBook implements AsyncDisposable {
 
   /** The next times at which runs will be sent, at most so many. */
   async next(name: string, count: number): Promise<readonly EpochMs[]> {
-    const { entry, state, paused, since } = await this.show(name)
+    const { booked, schedule } = this.#find(await this.#read(), name)
+    const { entry, state, paused, since } = booked
     if (paused) return []
-    const schedule = this.#parts.schedule(entry)
     const times: EpochMs[] = []
     let now = this.#now()
     let after = state ?? newState(since)
@@ -179,7 +178,7 @@ export class ScheduleBook implements AsyncDisposable {
 
   async #store(name: string, input: unknown): Promise<Entry> {
     const given = typeof input === 'object' && input !== null ? { ...input, createdAt: this.#now() } : input
-    const entry = this.#parts.read(name, given)
+    const { entry } = this.#parts.read(name, given)
     await this.#write([{ key: recordKey('entry', name), value: printEntry(entry) }])
     return entry
   }
@@ -188,7 +187,7 @@ export class ScheduleBook implements AsyncDisposable {
     await this.#parts.store.write(records)
   }
 
-  async #read() {
+  async #read(): Promise<Pages> {
     const { records } = await this.#parts.store.changes(0)
     const stored = new Map<string, string>()
     const states = new Map<string, EntryState>()
@@ -223,20 +222,46 @@ export class ScheduleBook implements AsyncDisposable {
     return { tabled, refused }
   }
 
-  #booked(
-    entry: Entry,
-    source: BookedEntry['source'],
-    state: EntryState | undefined,
-    paused: boolean,
-    since: EpochMs,
-  ): BookedEntry {
+  /** Throws as `show`. */
+  #find(pages: Pages, name: string): Looked {
+    if (placesOf(pages, name).length > 0) return this.#look(pages, name)
+    const refused = pages.refused.find(each => each.name === name)
+    if (refused !== undefined) throw refused.error
+    throw new ConfigError(
+      'LVG_NO_ENTRY',
+      `There is no schedule entry ${JSON.stringify(name)}${meant(name, namesIn(pages)) || '.'}`,
+    )
+  }
+
+  /** Throws `EntryError` for one that cannot be kept. */
+  #look(pages: Pages, name: string): Looked {
+    const { sources, states, paused } = pages
+    const places = placesOf(pages, name)
+    const [source = 'code'] = places
+    const known = states.get(name)
+    const kept = this.#parts.read(name, inputOf(sources, name, source, known)?.input)
+    const row = source === 'django' ? sources.tabled.get(name) : undefined
+    const entry = row === undefined ? kept.entry : djangoEntry(kept.entry)
+    const state = row === undefined || known === undefined ? known : djangoState(row, known, this.#now())
+    const common = {
+      entry,
+      source: source === 'store' && places.length > 1 ? ('both' as const) : source,
+      state,
+      paused: paused.has(name),
+      since: state?.last ?? this.#begins(entry, row),
+    }
+    return { booked: { ...common, ...this.#next(common, kept.schedule) }, schedule: kept.schedule }
+  }
+
+  #next(
+    { entry, state, paused, since }: Omit<BookedEntry, 'next' | 'why'>,
+    schedule: Schedule,
+  ): Pick<BookedEntry, 'next' | 'why'> {
     const now = this.#now()
-    const seen = state ?? newState(since)
-    const common = { entry, source, state, paused, since }
-    if (paused) return { ...common, next: undefined, why: 'it is paused' }
-    const decision = decide(entry, this.#parts.schedule(entry), seen, now)
-    if (decision.kind === 'over') return { ...common, next: undefined, why: decision.why }
-    return { ...common, next: decision.kind === 'wait' ? decision.until : now, why: undefined }
+    if (paused) return { next: undefined, why: 'it is paused' }
+    const decision = decide(entry, schedule, state ?? newState(since), now)
+    if (decision.kind === 'over') return { next: undefined, why: decision.why }
+    return { next: decision.kind === 'wait' ? decision.until : now, why: undefined }
   }
 
   /** What a beat will count from that sees it first. */
@@ -248,4 +273,13 @@ export class ScheduleBook implements AsyncDisposable {
   #now(): EpochMs {
     return this.#parts.runtime.clock.now()
   }
+}
+
+function namesIn({ sources: { stored, tabled, entries } }: Pages): string[] {
+  return [...new Set([...entries.keys(), ...tabled.keys(), ...stored.keys()])]
+}
+
+/** Where an entry of that name stands; the first counts. */
+function placesOf({ sources }: Pages, name: string): readonly Source[] {
+  return SOURCES.filter(source => inputOf(sources, name, source, undefined) !== undefined)
 }

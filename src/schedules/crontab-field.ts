@@ -55,7 +55,9 @@ function ofNumbers(range: FieldRange, field: number | readonly number[], path: s
   })
 }
 
-function ofText(range: FieldRange, text: string, path: string): number[] {
+function ofText(range: FieldRange, text: string, path: string): readonly number[] {
+  // Most fields are that simple, and schedules are many.
+  if (/^\d{1,2}$/.test(text)) return [within(range, Number(text), path)]
   if (text.length > MAX_TEXT) throw new ScheduleError(path, `is longer than ${MAX_TEXT} characters`)
   return text.split(',').flatMap(part => ofPart(range, part, text, path))
 }
