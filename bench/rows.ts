@@ -1,4 +1,5 @@
 import type { Row } from './row.js'
+import { beatOfMany } from './rows/beat.js'
 import { controlLatencies } from './rows/control-latency.js'
 import { delayed } from './rows/delayed.js'
 import { depth } from './rows/depth.js'
@@ -39,5 +40,6 @@ export function allRows(wanted: number): readonly Row[] {
     ...eventsOn(fewer),
     ...controlLatencies(),
     ...workflows(),
+    beatOfMany(),
   ]
 }
