@@ -17,6 +17,9 @@ export const scheduleShow: Command = defineCommand({
     const shown: Readonly<Record<string, unknown>> = {
       ...entry,
       schedule: describeSchedule(entry.schedule),
+      start: entry.start === undefined ? undefined : iso(entry.start),
+      end: entry.end === undefined ? undefined : iso(entry.end),
+      createdAt: entry.createdAt === undefined ? undefined : iso(entry.createdAt),
       from: source,
       paused,
       runs: state?.runs ?? 0,
