@@ -1,6 +1,5 @@
 import type { ResultBackend } from '../backends/backend.js'
 import type { Broker } from '../brokers/broker.js'
-import { NotSentError } from '../brokers/errors.js'
 import type { IsGroup } from '../canvas/canvas.js'
 import { checkCanvas } from '../canvas/check-canvas.js'
 import { type Dag, isDag } from '../canvas/dag.js'
@@ -48,11 +47,12 @@ import { runningTask } from './current-task.js'
 import { DagResult } from './dag-result.js'
 import { defaultSchedule } from './default-schedule.js'
 import { derivedIds } from './derived-ids.js'
+import { Dispatch, type DispatchWorld } from './dispatch.js'
 import type { EagerCanvas, EagerWorld } from './eager-canvas.js'
 import { type BatchEntry, BatchError } from './errors.js'
 import type { EventWire } from './event-wire.js'
 import type { Events } from './events.js'
-import { aroundPublish, type Extension } from './extension.js'
+import type { Extension } from './extension.js'
 import { GroupResult } from './group-result.js'
 import { Opened, resultUrl } from './opened.js'
 import {
@@ -64,7 +64,6 @@ import {
   outgoingCall,
 } from './outgoing.js'
 import { PublishIds } from './publish-ids.js'
-import type { PublishLimits } from './publisher.js'
 import type { Queues } from './queues.js'
 import { recordRevocation } from './record-revocation.js'
 import type { AnyResult, ResultSource } from './result.js'
@@ -146,6 +145,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   /** Tells running workers what to do. */
   readonly control: Control
   readonly #asker: LineAsker
+  readonly #dispatch: Dispatch
 
   /** Throws `ConfigError` for settings that make no sense. */
   constructor(name: string, settings: SettingsInput = {}, parts: AppParts = {}) {
@@ -159,6 +159,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#layers = { environment }
     this.#configured = this.#resolve(this.#layers)
     this.#opened = this.#nothingOpened()
+    this.#dispatch = new Dispatch(this.#dispatchWorld())
     this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#opened.controlLine })
     this.control = new Control(this.#asker, what => this.#keepRevoked(what))
     this.builtins = new Map(builtinTasks(this).map(task => [task.name, task]))
@@ -394,7 +395,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    */
   async sendOnce(publishId: string, name: string, args: readonly unknown[], options: CallOptions): Promise<void> {
     const { sent } = this.#prepare(name, args, options, undefined, { publishId })
-    await this.#dispatch(name, sent.outgoing, { timeout: timeoutOf(name, options), signal: options.signal }, options)
+    await this.#dispatch.send(
+      name,
+      sent.outgoing,
+      { timeout: timeoutOf(name, options), signal: options.signal },
+      options,
+    )
   }
 
   /**
@@ -619,6 +625,26 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     })
   }
 
+  /** Of the app as it is at the time: substitutes come and go. */
+  #dispatchWorld(): DispatchWorld {
+    const app = this
+    return {
+      get runtime() {
+        return app.runtime
+      },
+      get settings() {
+        return app.settings
+      },
+      get extensions() {
+        return app.extensions
+      },
+      get opened() {
+        return app.#opened
+      },
+      sent: outgoing => this.sent(outgoing),
+    }
+  }
+
   /** They follow from settings and annotations. */
   #forgetPolicies(): void {
     this.#policies.clear()
@@ -657,80 +683,17 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     if (this.settings.taskAlwaysEager && this.findTask(name) !== undefined)
       return await this.#runHere<Result>(name, sent, ignored)
     const limits = { timeout: timeoutOf(name, options), signal: options.signal }
-    if (!ignored) await this.#expectResult(limits)
-    await this.#dispatch(name, sent.outgoing, limits, options)
+    if (!ignored) await this.#dispatch.expectResult(limits)
+    await this.#dispatch.send(name, sent.outgoing, limits, options)
     if (parent !== undefined && this.policy(parent.task).trail) {
       parent.addChild({ id: sent.id, parent: undefined, members: undefined })
     }
     return new AsyncResult<Result>(sent.id, this, { ignored, rootId: sent.rootId })
   }
 
-  /** A result that comes as a message must find its queue. Nothing has been sent yet when that cannot be had in time (D04). */
-  async #expectResult({ timeout = this.settings.publishTimeout, signal }: PublishLimits): Promise<void> {
-    if (!this.#opened.expectsResults) return
-    const backend = await this.backend()
-    const stop = new AbortController()
-    using _timer = this.#runtime.clock.timer(timeout, () => stop.abort(noReplyQueue(`not within ${timeout / 1000} s`)))
-    const abort = (): void => stop.abort(noReplyQueue('it was aborted', signal?.reason))
-    signal?.addEventListener('abort', abort, { once: true })
-    if (signal?.aborted === true) abort()
-    try {
-      await backend?.expect?.(stop.signal)
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
-  }
-
-  /** To the broker, or into a transaction of the user's. */
-  async #dispatch(name: string, outgoing: Outgoing, limits: PublishLimits, options: BatchOptions): Promise<void> {
-    const { transaction, dispatchOnCommit } = options
-    if (transaction === undefined && dispatchOnCommit === undefined) {
-      await this.#publish(outgoing, limits)
-      this.sent(outgoing)
-      return
-    }
-    checkCallOptions(name, { transaction, dispatchOnCommit })
-    const within = this.#opened.transactional
-    if (transaction !== undefined && dispatchOnCommit !== undefined) {
-      throw badOption(name, 'dispatchOnCommit', 'left out where `transaction` is given', 'given')
-    }
-    if (transaction !== undefined) {
-      await this.#around(outgoing, limits, async ready => {
-        const told = this.settings.taskSendSentEvent ? await this.events.sentWithin(ready) : undefined
-        const entries = told === undefined ? [ready] : [ready, told]
-        await Promise.all(entries.map(entry => within.publishWithin(transaction, entry)))
-      })
-    } else if (dispatchOnCommit !== undefined) {
-      await this.#around(outgoing, limits, ready => within.dispatchOnCommit(dispatchOnCommit, ready))
-    }
-  }
-
   /** A task was published, here or by a worker of this app: told to monitors, with `taskSendSentEvent`. */
   sent(outgoing: Outgoing): void {
     if (this.settings.taskSendSentEvent) this.events.sent(outgoing)
-  }
-
-  #publish(outgoing: Outgoing, limits: PublishLimits): Promise<void> {
-    return this.#around(outgoing, limits, (ready, rest) => this.#opened.publisher.publish(ready, rest))
-  }
-
-  /** Inside the publish hooks of extensions. */
-  #around(
-    outgoing: Outgoing,
-    limits: PublishLimits,
-    publish: (outgoing: Outgoing, limits: PublishLimits) => Promise<void>,
-  ): Promise<void> {
-    if (this.#extensions.length === 0) return publish(outgoing, limits)
-    const { clock } = this.#runtime
-    const { timeout = this.settings.publishTimeout } = limits
-    const deadline = clock.steady() + timeout
-    return aroundPublish(
-      this.#extensions,
-      this.#runtime,
-      outgoing.message,
-      message => publish({ ...outgoing, message }, { ...limits, timeout: Math.max(0, deadline - clock.steady()) }),
-      { to: outgoing.to, timeout, late: hookTooLate },
-    )
   }
 
   #addCommand(kind: CommandKind, name: string, handler: CommandHandler, options: CustomCommandOptions): this {
@@ -878,11 +841,6 @@ function periodicName(task: string, entry: unknown): string {
 
 const NOWHERE: OutgoingContext = Object.freeze({})
 
-function noReplyQueue(why: string, cause?: unknown): NotSentError {
-  const message = `The task was not sent: the queue for its result could not be made ready: ${why}. It is safe to publish it again.`
-  return new NotSentError('LVG_NOT_SENT', message, { cause, transient: true })
-}
-
 function optionsOf(call: Signature): CallOptions {
   return { kwargs: call.kwargs, ...callOptionsOf(call) }
 }
@@ -899,9 +857,4 @@ function timeoutOf(task: string, options: Pick<CallOptions, 'publishTimeout'>): 
 function annotation(options: TaskOptions | undefined): TaskOptions {
   if (options === undefined) return {}
   return Object.fromEntries(Object.entries(options).map(([key, value]) => [camelCase(key), value]))
-}
-
-function hookTooLate(extension: string): NotSentError {
-  const text = `The task was not sent: the publish hook of extension ${extension} did not go on in time. It is safe to publish it again.`
-  return new NotSentError('LVG_NOT_SENT', text, { transient: true })
 }
