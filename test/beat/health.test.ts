@@ -66,6 +66,25 @@ test('H61 H63 a store that does not answer for long keeps nothing waiting while 
   })
 })
 
+test('D90 a schedule that takes longer to read than a lease lasts is read under one lead', async () => {
+  await simulate('slow reading', async (world: SimWorld) => {
+    const stage = new BeatStage(world, { beatSchedule: { tick: { task: 't', schedule: 5 } } })
+    stage.cluster.worker('w')
+    const { store } = stage
+    const write = store.write.bind(store)
+    // What is remembered of new entries is written before the first of them is due.
+    store.write = async (records, term) => {
+      if (stage.ids.length === 0) await stage.sleep(3500)
+      return await write(records, term)
+    }
+    const times = { lease: 3000, renewEvery: 500, askEvery: 500 }
+    const { beat } = stage.beat('slow', times)
+    await stage.sleep(30_000)
+    assert.deepEqual([beat.status.term, beat.health.ready], [1, true])
+    assert.ok(stage.ids.length >= 3, `${stage.ids.length} runs`)
+  })
+})
+
 test('D91 a leader whose store tells it late of what it has written itself sends nothing again', async () => {
   await simulate('late news', async (world: SimWorld) => {
     const stage = new BeatStage(world, { beatSchedule: { tick: { task: 't', schedule: 1 } } })

@@ -60,11 +60,11 @@ export class BeatStage {
   }
 
   /** Starts at once, or as soon as it reaches the store. */
-  beat(name = `beat${++this.#nodes}`): BeatNode {
+  beat(name = `beat${++this.#nodes}`, times: BeatTimes = this.#times): BeatNode {
     const node = this.cluster.client(name)
     const store = this.world.link(node.process, { place: 'store' })
     const linked = new LinkedBeatStore(node.process.runtime.clock, store, this.store)
-    const beat = new Beat(beatParts(node.app, linked, this.#django), this.#times)
+    const beat = new Beat(beatParts(node.app, linked, this.#django), times)
     beat.start(new AbortController().signal).catch(error => {
       node.process.runtime.log.critical(`start failed: ${String(error)}`)
     })
