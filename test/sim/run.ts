@@ -5,15 +5,14 @@ import { MUTANTS } from './mutants.js'
 
 const mutants = [...MUTANTS, ...CANVAS_MUTANTS]
 
-/*
- * npm run sim                          2,000 seeds of the laboratory
- *   -- --seeds 200000 --from N         others
- *   -- --mutant NAME                   with a deliberate bug (test/sim/mutants.ts)
- *   -- --crash-pairs                   every pair of crash points of the short scenarios
- *      [--profile NAME] [--acks KIND]  on one kind of broker, with early or late acks
- *   -- --canvases --seeds 20000        random canvases, one for each seed, instead
- * LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its whole trace when it holds
- */
+const USAGE = `npm run sim                          2,000 seeds of the laboratory
+  -- --seeds 200000 --from N         others
+  -- --mutant NAME                   with a deliberate bug (test/sim/mutants.ts)
+  -- --crash-pairs                   every pair of crash points of the short scenarios
+     [--profile NAME] [--acks KIND]  on one kind of broker, with early or late acks
+  -- --canvases --seeds 20000        random canvases, one for each seed, instead
+LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its whole trace when it holds`
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '2000' },
@@ -23,8 +22,14 @@ const { values } = parseArgs({
     'crash-pairs': { type: 'boolean', default: false },
     profile: { type: 'string' },
     acks: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
+
+if (values.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
 
 if (values.mutant !== undefined) {
   const mutant = mutants.find(({ name }) => name === values.mutant)
