@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { App } from '../../src/app/app.js'
 import { startBeat } from '../../src/beat/start-beat.js'
 import type { Contestant, Sample } from '../row.js'
@@ -54,7 +55,7 @@ async function watched(entries: number, folder: string): Promise<Sample> {
     })
   const starting = process.cpuUsage()
   await using beat = await startBeat(app)
-  while (beat.status.entries < entries || beat.status.next === undefined) await pause()
+  while (beat.status.entries < entries || beat.status.next === undefined) await pause(5)
   const start = spent(starting) / 1000
   const held = heap() - heapBefore
   await watchedRuns()
@@ -70,10 +71,6 @@ function schedule(entries: number): Record<string, unknown> {
       { task: 'bench.noop', args: [i], schedule: i < DUE ? 0.25 : `${i % 60} ${i % 24} ${1 + (i % 28)} * *` },
     ]),
   )
-}
-
-function pause(): Promise<void> {
-  return new Promise(setImmediate)
 }
 
 /** Microseconds of all threads. */
