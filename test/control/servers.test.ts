@@ -92,13 +92,13 @@ for (const kind of PLACES) {
       assert.ok(Array.isArray(active) && active.length > 0)
     })
 
-    test('H18 a thousand calls leave nothing at the broker', async () => {
+    test('H18 two hundred calls leave nothing at the broker', async () => {
       const before = await place.left()
       const clients = [new App('client', place.settings), new App('client', place.settings)]
       await Promise.all(
         clients.map(async client => {
           const ask = client.inspect({ destination: 'w1@h', ...PATIENT })
-          for (let i = 0; i < 500; i++) assert.deepEqual(Object.keys(await ask.ping()), ['w1@h'])
+          for (let i = 0; i < 100; i++) assert.deepEqual(Object.keys(await ask.ping()), ['w1@h'])
         }),
       )
       await Promise.all(clients.map(client => client[Symbol.asyncDispose]()))
