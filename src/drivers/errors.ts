@@ -83,7 +83,7 @@ function damage(path: string, aside: string | undefined): string {
 /**
  * What went wrong at a Redis server, by what somebody has to do about it: `AUTH` wrong or missing password, `DENIED` a
  * missing right, `DATABASE` no such database, `UNREACHABLE` no connection, `TLS` no secure one, `NO_MASTER` sentinels name
- * none, `READONLY` a replica, `LOADING` not ready yet, `CLUSTER` a cluster, `FULL` no memory, `UNWRITABLE` cannot be kept as
+ * none, `READONLY` a replica, `LOADING` not ready yet, `CLUSTER` a cluster, `FORGOTTEN` others took us for dead, `FULL` no memory, `UNWRITABLE` cannot be kept as
  * configured, `WIPED` its data are gone, `WRONG_TYPE` a key that something else uses, `LOST` the connection ended, `SILENT` no answer, `CLOSED` closed by
  * us; all others are `ERROR`.
  */
@@ -94,6 +94,7 @@ export type RedisCode =
   | 'DATABASE'
   | 'DENIED'
   | 'ERROR'
+  | 'FORGOTTEN'
   | 'FULL'
   | 'LOADING'
   | 'LOST'

@@ -152,6 +152,28 @@ describe('Redis servers of their own', { concurrency: 2, ...(binary === undefine
     })
   })
 
+  test('H77 redis: a consumer whose entry was removed is entered again, and works on', async () => {
+    await onOwnServer(async (rig, server) => {
+      const admin = await server.client()
+      const { log } = await rig.worker()
+      await rig.drained(await rig.send('before', 4))
+      await rig.hasOneConsumer()
+      const running = await rig.send('running', 2, 3000)
+      await rig.started(running)
+      // Nothing else makes it tell what it consumes.
+      await until('it to be at rest', () => log.some(line => line.message === 'mingle: all alone'), PATIENCE)
+      await admin.del('lovage.consumers', 'lovage.holders')
+      await rig.drained([...running, ...(await rig.send('after', 10))])
+      await until(
+        'it to notice',
+        () => log.some(line => line.message.includes('no longer has this consumer')),
+        PATIENCE,
+      )
+      await rig.hasOneConsumer()
+      rig.once(running)
+    })
+  })
+
   test('H21 redis: a restore mutex that a dead worker left behind for ever keeps no message from coming back', async () => {
     await onOwnServer(async (rig, server) => {
       const admin = await server.client()

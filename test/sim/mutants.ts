@@ -159,8 +159,8 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'store-given-up-is-done',
     foundBy: 32,
     file: 'worker/perform.js',
-    find: "return { kind: 'late', error };",
-    replace: "return { kind: 'done', value: undefined };",
+    find: "if (left <= 0)\nreturn { kind: 'late', error };",
+    replace: "if (left <= 0)\nreturn { kind: 'done', value: undefined };",
   },
   {
     name: 'hand-back-is-ack',
@@ -218,7 +218,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'chord-counts-arrivals',
     foundBy: 77,
     file: 'backends/memory/chord-count.js',
-    find: 'this.#parts.set(index ?? taskId, { index, taskId, meta });',
+    find: 'this.#parts.set(this.#added.has(taskId) ? taskId : (index ?? taskId), { index, taskId, meta });',
     replace: 'this.#parts.set(this.#parts.size, { index, taskId, meta });',
   },
   {

@@ -54,7 +54,7 @@ class KeeperService implements AsyncDisposable {
         clock,
         random,
         monotonic: () => this.#world.monotonic(),
-        wiped: () => this.#lost(wiped(address.url)),
+        ended: how => this.#lost(how === 'wiped' ? wiped(address.url) : forgotten(address.url)),
       })
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#lost(error)
@@ -77,5 +77,13 @@ function wiped(url: string): RedisError {
   return new RedisError(
     'WIPED',
     `Redis at ${url} has lost what it kept: it was emptied (FLUSHALL, FLUSHDB), has thrown keys out, or was restarted without its data. Queued and held messages are gone; running tasks end.`,
+  )
+}
+
+/** H77. */
+function forgotten(url: string): RedisError {
+  return new RedisError(
+    'FORGOTTEN',
+    `Redis at ${url} no longer has this consumer: its lease ran out while it stood still, or its entry was removed. It connects anew.`,
   )
 }

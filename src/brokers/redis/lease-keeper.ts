@@ -17,7 +17,10 @@ export interface LeaseConfig {
   readonly visibilityMs: Ms
   /** `HeldTokens.memory`. */
   readonly held: SharedArrayBuffer
-  /** One 64-bit integer: monotonic ms up to which our tokens are certainly ours; 0 = never renewed yet (D25). */
+  /**
+   * Two 64-bit integers: monotonic ms up to which our tokens are certainly ours, 0 = never renewed yet (D25); and 1 while others can
+   * see what the session consumes.
+   */
   readonly trust: SharedArrayBuffer
 }
 
@@ -30,8 +33,11 @@ export interface LeaseKeeperParts {
   readonly random: Random
   /** The clock of `trust`. */
   monotonic(): Ms
-  /** The server keeps nothing any more of what it kept. Called once; nothing is renewed afterwards. */
-  wiped(): void
+  /**
+   * The server keeps nothing any more of what it kept, or has forgotten this holder: others took it for dead, or somebody removed it.
+   * Called once; nothing is renewed afterwards.
+   */
+  ended(how: 'wiped' | 'forgotten'): void
 }
 
 /** Part of the lease after which its owner no longer trusts it (D25). */
@@ -95,9 +101,10 @@ export class LeaseKeeper implements AsyncDisposable {
     const stoodStill = now - this.#tickedAt > 2 * config.renewMs
     this.#tickedAt = now
     try {
-      if ((await this.#renew(now)) === 'wiped') {
+      const how = await this.#renew(now)
+      if (how !== 'renewed') {
         this.#stopped = true
-        this.#parts.wiped()
+        this.#parts.ended(how)
         return
       }
       if (!stoodStill) await this.#sweep()
@@ -107,18 +114,23 @@ export class LeaseKeeper implements AsyncDisposable {
     this.#wind()
   }
 
-  async #renew(now: Ms): Promise<'renewed' | 'wiped'> {
+  async #renew(now: Ms): Promise<'renewed' | 'wiped' | 'forgotten'> {
     const { connection, keys, scripts, config } = this.#parts
     const tokens = this.#held.numbers().map(number => config.holder + number)
     for (let at = 0; at === 0 || at < tokens.length; at += EXTENDED) {
-      const epoch = await connection.run(
+      const wasEntered = Atomics.load(this.#trust, 1) === 1n
+      const answer = await connection.run(
         'renewing leases',
         scripts.extend,
-        [keys.unacked, keys.unackedIndex, keys.lease, keys.holders, keys.epoch],
+        [keys.unacked, keys.unackedIndex, keys.lease, keys.holders, keys.epoch, keys.consumers],
         [config.leaseMs, config.holder, ...tokens.slice(at, at + EXTENDED)],
       )
+      // The script answers exactly this.
+      const [epoch, entered] = answer as unknown as readonly [Buffer, number]
       this.#epoch ??= String(epoch)
       if (String(epoch) !== this.#epoch) return 'wiped'
+      // What it holds is its own still; but nobody counts it as a consumer any more, and queues may have gone with it (H77).
+      if (wasEntered && entered === 0 && Atomics.load(this.#trust, 1) === 1n) return 'forgotten'
     }
     this.#trusted(now)
     return 'renewed'

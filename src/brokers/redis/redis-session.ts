@@ -70,7 +70,7 @@ export class RedisSession implements StoreSession {
   readonly #fanout: RedisFanout
   readonly #limits: (request: LimitRequest) => Promise<readonly LimitAnswer[]>
   readonly #held = new HeldTokens()
-  readonly #trust = new BigInt64Array(new SharedArrayBuffer(8))
+  readonly #trust = new BigInt64Array(new SharedArrayBuffer(16))
   readonly #holder: string
   readonly #closed = deferred<CloseReason>()
   /** What came by a subscription and is being worked on: there is nothing of it in Redis. */
@@ -457,6 +457,7 @@ export class RedisSession implements StoreSession {
     const doing = 'telling what is consumed'
     const { consumers, holders } = this.#keys
     if (queues.length === 0) {
+      Atomics.store(this.#trust, 1, 0n)
       await this.#connection.call(doing, 'hdel', [consumers, this.#holder])
       return
     }
@@ -468,6 +469,7 @@ export class RedisSession implements StoreSession {
       this.#connection.call(doing, 'hset', [consumers, this.#holder, JSON.stringify(counts)]),
       this.#connection.call(doing, 'zadd', [holders, ends, this.#holder]),
     ])
+    Atomics.store(this.#trust, 1, 1n)
   }
 
   /** Becomes a holder. */
@@ -483,7 +485,10 @@ export class RedisSession implements StoreSession {
       // Made of one above.
       trust: this.#trust.buffer as SharedArrayBuffer,
     }
-    this.#keeper = this.#options.startKeeper(config, error => this.#lose(error))
+    this.#keeper = this.#options.startKeeper(config, error => {
+      // Who leaves is forgotten on purpose.
+      if (this.#disposed === undefined) this.#lose(error)
+    })
     this.#options.holding()
   }
 

@@ -195,14 +195,14 @@ export class Rig implements AsyncDisposable {
 
   /** Never 0, never 2: as the broker sees it, which may take it a while to forget those that went without a word. */
   async hasOneConsumer(): Promise<void> {
-    await until(
-      'the broker to see one consumer',
-      async () => {
-        const { consumers } = await this.stats()
-        return consumers === undefined || consumers === 1
-      },
-      PATIENCE,
-    )
+    let seen: number | undefined
+    const alone = async (): Promise<boolean> => {
+      seen = (await this.stats()).consumers
+      return seen === undefined || seen === 1
+    }
+    await until('the broker to see one consumer', alone, PATIENCE).catch(() => {
+      assert.fail(`the broker sees ${seen} consumers, not one`)
+    })
   }
 
   once(ids: readonly string[]): void {
