@@ -6,7 +6,7 @@ import { leavesOf } from '../canvas/result-tuples.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import { LOVAGE_NAMESPACE, uuid5 } from '../lib/uuid.js'
-import { exceptionRepr } from '../protocol/exception-repr.js'
+import { chordError, dependencyRaised } from '../protocol/chord-error.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
@@ -66,8 +66,7 @@ async function start(
 ): Promise<void> {
   const failed = [...metas.values()].find(meta => meta?.status !== 'SUCCESS')
   if (failed !== undefined) {
-    const cause = failed.error === undefined ? failed.status : exceptionRepr(failed.error)
-    return await fail(world, chord, `Dependency ${failed.taskId} raised ${cause}`)
+    return await fail(world, chord, dependencyRaised(failed))
   }
   const header = { id: chord.id as GroupId, parent: undefined, members: chord.members }
   const parts = await new ChordTree(header, async ids => ids.map(id => metas.get(id))).parts()
@@ -85,7 +84,7 @@ async function fail(world: UnlockWorld, chord: LockedChord, why: string): Promis
       taskId,
       status: 'FAILURE',
       result: undefined,
-      error: { type: 'ChordError', args: [why], module: 'celery.exceptions' },
+      error: chordError(why),
       traceback: undefined,
       children: undefined,
       dateDone: formatIso(world.runtime.clock.now()),

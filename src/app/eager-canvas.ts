@@ -8,8 +8,8 @@ import { isNested, leavesOf } from '../canvas/result-tuples.js'
 import { LovageError } from '../lib/errors.js'
 import type { Runtime } from '../lib/runtime.js'
 import { uuid4 } from '../lib/uuid.js'
+import { chordError, dependencyRaised } from '../protocol/chord-error.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
-import { exceptionRepr } from '../protocol/exception-repr.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import { formatIso } from '../protocol/iso8601.js'
 import type { Limits } from '../protocol/limits.js'
@@ -196,9 +196,7 @@ export class EagerCanvas {
     if (failed === undefined) {
       return await this.#apply([{ signature: body, args: [parts.map(part => part.result)] }], parts.at(-1)?.taskId)
     }
-    const cause = failed.error === undefined ? failed.status : exceptionRepr(failed.error)
-    const text = `Dependency ${failed.taskId} raised ${cause}`
-    const ours: ExceptionInfo = { type: 'ChordError', args: [text], module: 'celery.exceptions' }
+    const ours = chordError(dependencyRaised(failed))
     // A body that is a group ends with what went wrong in the header itself.
     const failure = this.#failure(kindOf(body) === 'group' ? (failed.error ?? ours) : ours)
     await this.#failCanvas(body, failure)

@@ -1,14 +1,13 @@
 import { type Errback, errbacksOf } from '../canvas/ends.js'
 import { kindOf } from '../canvas/members.js'
 import { replacement } from '../canvas/replacement.js'
-import { exceptionRepr } from '../protocol/exception-repr.js'
+import { chordError, dependencyRaised } from '../protocol/chord-error.js'
 import type { GroupId } from '../protocol/ids.js'
 import type { ExceptionInfo, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 import { signatureTaskId, wireOptions, withOptions } from '../protocol/signature-options.js'
 import { derivedId, type Followed, failCanvas, failureOf, follow } from './canvas-effects.js'
 import type { Effect } from './effect.js'
-import { chordError } from './exceptions.js'
 import type { SettleContext } from './settle-context.js'
 
 /*
@@ -100,8 +99,7 @@ export function chordEffects(
     const values = parts.map(part => part.result)
     return [...follow(named, [values], 'chord-body', context, { base: chord }).effects, close]
   }
-  const cause = failed.error === undefined ? failed.status : exceptionRepr(failed.error)
-  const error = chordError(`Dependency ${failed.taskId} raised ${cause}`)
+  const error = chordError(dependencyRaised(failed))
   // A body that is a group ends with what went wrong in the header itself. Source: `_handle_group_chord_error`.
   const shown = kindOf(named) === 'group' ? (failed.error ?? error) : error
   return chordFailure(chord, shown, named, context)

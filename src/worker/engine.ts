@@ -150,7 +150,7 @@ export function createEngine(given: EngineParts): Engine {
     chordMemo: memo => chordMemo(memo, app.limits),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
     deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, app }),
-    waits: (error, id) => waits.note(id, error),
+    waits: (why, id) => waits.note(id, why),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
   }

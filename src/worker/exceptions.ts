@@ -48,7 +48,3 @@ export function maxRetriesExceeded(task: TaskName, id: TaskId, args: string, kwa
   const text = `Can't retry ${task}[${id}] args:${args} kwargs:${kwargs}`
   return { type: 'MaxRetriesExceededError', args: [text], module: CELERY }
 }
-
-export function chordError(text: string): ExceptionInfo {
-  return { type: 'ChordError', args: [text], module: CELERY }
-}

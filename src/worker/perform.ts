@@ -8,6 +8,7 @@ import { type BackoffRule, backoff } from '../lib/backoff.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms, SteadyMs } from '../lib/time.js'
 import { attemptNumber } from '../protocol/attempt-number.js'
+import { chordError } from '../protocol/chord-error.js'
 import type { ChordMemo } from '../protocol/chord-memo.js'
 import { type DeadLetterRecord, deadQueue, toDeadLetter } from '../protocol/dead-letter.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
@@ -20,7 +21,6 @@ import type { Signature } from '../protocol/signature.js'
 import { afterFailure, chordEffects, chordFailure } from './aftermath.js'
 import { failCanvas, failureOf } from './canvas-effects.js'
 import type { Effect, OutgoingTask, TaskEvent } from './effect.js'
-import { chordError } from './exceptions.js'
 import { replyAddress } from './reply-address.js'
 import { latestClaim, type Running } from './running.js'
 import { settleStored } from './settle.js'
@@ -61,7 +61,7 @@ export interface World {
   /** May a dead letter of so many bytes be written for this queue (D64)? */
   deadLetterRoom(queue: QueueName, bytes: number): Promise<boolean>
   /** A store or publish for task (or message) `id` has failed and is tried again. */
-  waits(error: unknown, id: string): void
+  waits(why: string, id: string): void
   /** How long a store or publish may be tried again; asked before each try. */
   writeTimeout(): Ms
   /** After every effect; simulations crash here (F04). */
@@ -481,7 +481,7 @@ async function tryAgain<T>(
     if (!isTransient(error)) return { kind: 'impossible', error }
     const left = began + world.writeTimeout() - clock.steady()
     if (left <= 0) return { kind: 'late', error }
-    if (tries === 0) world.waits(error, id)
+    if (tries === 0) world.waits(describe(error), id)
     await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
     if (running !== undefined && (await isLost(running, world))) return { kind: 'late', error }
     try {

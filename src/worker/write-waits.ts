@@ -20,11 +20,10 @@ export class WriteWaits {
   }
 
   /** What belongs to the end of task `id` could not be written at the first try, and is tried again. */
-  note(id: string, error: unknown): void {
+  note(id: string, why: string): void {
     this.#untold++
     const now = this.#clock.steady()
     if (now - this.#last < PAUSE) return
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     const others = this.#untold > 1 ? ` and ${this.#untold - 1} others before it` : ''
     this.#log.warning(`The end of task ${id}${others} cannot be written yet, and is tried again: ${why}`)
     this.#last = now

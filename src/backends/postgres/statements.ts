@@ -31,6 +31,8 @@ const VERBS = [
   'store',
 ] as const
 
+const STEPS = ['schema-1', 'schema-2', 'schema-3', 'schema-4'] as const
+
 /** Each verb in `sql/`. */
 export type Statements = Readonly<Record<(typeof VERBS)[number], Sql>>
 
@@ -39,9 +41,8 @@ export function loadStatements(schema: string): Statements {
 }
 
 export function resultSchema(schema: string): Schema {
-  const sql = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3', 'schema-4'], schema)
-  const steps = [sql['schema-1'], sql['schema-2'], sql['schema-3'], sql['schema-4']]
-  return { name: schema, component: 'results', steps }
+  const steps = loadSql(FOLDER, STEPS, schema)
+  return { name: schema, component: 'results', steps: STEPS.map(step => steps[step]) }
 }
 
 /** Where writers tell whoever watches. */

@@ -48,6 +48,8 @@ const VERBS = [
   'store-side',
 ] as const
 
+const STEPS = ['schema-1', 'schema-2', 'schema-3', 'schema-4'] as const
+
 /** The text of each verb in `sql/`. */
 export type Statements = Readonly<Record<(typeof VERBS)[number], string>>
 
@@ -57,6 +59,6 @@ export function loadStatements(): Statements {
 
 /** Steps from one version of the tables to the next, oldest first. */
 export function loadSchemaSteps(): readonly string[] {
-  const schema = loadSql(FOLDER, ['schema-1', 'schema-2', 'schema-3', 'schema-4'])
-  return [schema['schema-1'], schema['schema-2'], schema['schema-3'], schema['schema-4']]
+  const schema = loadSql(FOLDER, STEPS)
+  return STEPS.map(step => schema[step])
 }

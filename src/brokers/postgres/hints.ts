@@ -80,7 +80,7 @@ export class Hints {
 
   #pause(queues: readonly number[]): Ms {
     const now = this.#clock.steady()
-    const idle = now - Math.max(...queues.map(queue => this.#activeAt.get(queue) ?? this.#began), this.#began)
+    const idle = now - Math.max(this.#began, ...queues.map(queue => this.#activeAt.get(queue) ?? this.#began))
     const byTime = Math.min(Math.max(idle / (idle < NOTIFY_PAUSE ? 8 : 2), POLL_FIRST), POLL_LAST)
     return this.#dueAt === undefined ? byTime : Math.max(0, Math.min(byTime, this.#dueAt - now))
   }

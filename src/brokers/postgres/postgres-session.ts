@@ -393,12 +393,13 @@ export class PostgresSession implements StoreSession {
       if (entry.notBefore !== undefined && entry.notBefore > now + TELL_AHEAD) continue
       for (const queue of queues) concerned.add(queue.id)
     }
-    const wake = { queues: this.#untold([...concerned]), channel: this.#channel }
+    const queues = [...concerned]
+    const wake = { queues: this.#untold(queues), channel: this.#channel }
     const [row] = await this.#ask(this.#sql.push, pushParams(known.version, sent, wake))
     this.#accepts()
     if (row?.[0] !== known.version) return undefined
-    this.#hints.active([...concerned])
-    this.#hints.hint([...concerned])
+    this.#hints.active(queues)
+    this.#hints.hint(queues)
     return row[1] === null ? [] : (JSON.parse(String(row[1])) as readonly number[])
   }
 
