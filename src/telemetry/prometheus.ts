@@ -86,6 +86,7 @@ class Metrics {
     else if (type === 'beat-looked') this.#ticked(fields)
     else if (type === 'beat-sent') this.#beatSent(fields)
     else if (type === 'worker-stalled') this.#lovage.stalls.inc({ worker, queue: this.#queues.keep(fields['queue']) })
+    else if (type === 'dead-letters-full') this.#lovage.full.inc({ worker, queue: this.#queues.keep(fields['queue']) })
     else if (type === 'queue-unserved') {
       this.#lovage.unserved.set({ queue: this.#queues.keep(fields['queue']) }, Number(fields['depth']))
     }
@@ -319,6 +320,12 @@ function lovage(register: Registry, buckets: readonly number[] | undefined) {
       labelNames: ['task'] as const,
       registers,
       ...within(buckets),
+    }),
+    full: new Counter({
+      name: 'lovage_dead_letters_full_total',
+      help: 'How often the worker stopped to consume a queue because its dead-letter place was full.',
+      labelNames: ['worker', 'queue'] as const,
+      registers,
     }),
     unserved: new Gauge({
       name: 'lovage_unserved_queue_messages',

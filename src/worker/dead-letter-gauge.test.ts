@@ -75,6 +75,15 @@ test('D64 at a broker that tells no bytes every letter counts as one of those wr
   assert.equal(await gauge.room(QUEUE, place.connection, 0, 240), 'bytes')
 })
 
+test('D64 letters of one moment are counted by one look', async () => {
+  const place = new Place()
+  place.count = 8
+  const gauge = new DeadLetterGauge(LIMIT)
+  const rooms = await Promise.all([1, 2, 3, 4].map(() => gauge.room(QUEUE, place.connection, 0, 1)))
+  assert.deepEqual(rooms, ['room', 'room', 'messages', 'messages'])
+  assert.equal(place.looks, 1)
+})
+
 test('D64 what was dropped makes room', async () => {
   const place = new Place()
   Object.assign(place, { count: 2, bytes: 1000 })

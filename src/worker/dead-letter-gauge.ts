@@ -30,6 +30,8 @@ const WEIGHING_LIFE: Ms = 60_000
 export class DeadLetterGauge {
   readonly #limit: DeadLetterLimit
   readonly #readings = new Map<QueueName, Reading>()
+  /** Under way: letters of one moment are counted by one look. */
+  readonly #looks = new Map<QueueName, Promise<Reading>>()
   #written = 0
   #writtenBytes = 0
 
@@ -59,6 +61,24 @@ export class DeadLetterGauge {
   async #reading(queue: QueueName, connection: Connection, now: SteadyMs, bytes: number): Promise<Reading> {
     const last = this.#readings.get(queue)
     if (last !== undefined && now - last.at <= READING_LIFE) return last
+    const underWay = this.#looks.get(queue)
+    if (underWay !== undefined) return underWay
+    const look = this.#look(queue, last, connection, now, bytes)
+    this.#looks.set(queue, look)
+    try {
+      return await look
+    } finally {
+      this.#looks.delete(queue)
+    }
+  }
+
+  async #look(
+    queue: QueueName,
+    last: Reading | undefined,
+    connection: Connection,
+    now: SteadyMs,
+    bytes: number,
+  ): Promise<Reading> {
     const place = deadQueue(queue)
     const { ready, held, delayed } = await connection.stats(place)
     const count = ready + held + delayed

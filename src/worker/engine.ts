@@ -149,7 +149,7 @@ export function createEngine(given: EngineParts): Engine {
     sent: sent => app.sent(sent),
     chordMemo: memo => chordMemo(memo, app.limits),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
-    deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, app }),
+    deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, watch, app }),
     waits: (why, id) => waits.note(id, why),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
@@ -547,12 +547,15 @@ function callErrback(
   }
 }
 
+interface Burial {
+  readonly gauge: DeadLetterGauge
+  readonly session: Session
+  readonly watch: WorkerWatch
+  readonly app: App
+}
+
 /** D64: a full dead-letter place stops its queue, loudly, until an operator has made room and the worker is restarted. */
-async function roomFor(
-  queue: QueueName,
-  bytes: number,
-  { gauge, session, app }: { readonly gauge: DeadLetterGauge; readonly session: Session; readonly app: App },
-): Promise<boolean> {
+async function roomFor(queue: QueueName, bytes: number, { gauge, session, watch, app }: Burial): Promise<boolean> {
   const connection = session.live
   if (connection === undefined) return true
   const { settings, runtime } = app
@@ -562,10 +565,7 @@ async function roomFor(
     if (settings.deadLetterWhenFull === 'pause') {
       const holds =
         room === 'messages' ? `${settings.deadLetterMax} messages` : `about ${settings.deadLetterMaxBytes} bytes`
-      runtime.log.critical(
-        `The dead-letter place of queue '${queue}' holds ${holds}; consuming '${queue}' stops. Look at them with \`lovage dead list ${queue}\`, then requeue or purge.`,
-        { queue },
-      )
+      watch.full(queue, holds)
       await session.pause(queue)
       return false
     }

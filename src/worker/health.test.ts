@@ -7,6 +7,7 @@ const WELL: HealthFacts = {
   mode: 'running',
   consuming: true,
   stall: undefined,
+  full: [],
   block: undefined,
   deliveries: 3,
   busy: 1,
@@ -30,6 +31,12 @@ const CASES: readonly (readonly [
     { stall: { queue: 'mail' as QueueName, depth: 7, age: 31_000, times: 2 } },
     true,
     [/nothing has been delivered for 31\.0 s although queue 'mail' holds 7 messages, for the 2th time in a row/],
+  ],
+  [
+    'a dead-letter place is full',
+    { full: ['mail' as QueueName] },
+    true,
+    [/^queue 'mail' is not consumed: its dead-letter place is full$/],
   ],
   [
     'its broker does not answer',

@@ -19,6 +19,8 @@ export interface HealthFacts {
   /** Connected, and messages are being consumed. */
   readonly consuming: boolean
   readonly stall: Stall | undefined
+  /** Queues that it has stopped to consume, because their dead-letter places are full. */
+  readonly full: readonly QueueName[]
   /** Last block of the event loop above the limit, and how long ago it ended. */
   readonly block: { readonly block: Block; readonly ago: Ms } | undefined
   /** Deliveries since the start. */
@@ -31,7 +33,7 @@ export interface HealthFacts {
 export interface Health {
   /** The process is worth keeping. */
   readonly live: boolean
-  /** It does its work: connected, consuming, not stalled, and its event loop turns. */
+  /** It does its work: connected, consuming every queue, not stalled, and its event loop turns. */
   readonly ready: boolean
   /** Why it is not ready. */
   readonly reasons: readonly string[]
@@ -48,11 +50,12 @@ export const BLOCK_REMEMBERED: Ms = 30_000
  * until it has closed.
  */
 export function judgeHealth(facts: HealthFacts): Health {
-  const { mode, consuming, stall, block, busy, slots, deliveries } = facts
+  const { mode, consuming, stall, full, block, busy, slots, deliveries } = facts
   const reasons: string[] = []
   if (mode !== 'running') reasons.push(MODES[mode])
   else if (!consuming) reasons.push('it is not connected to its broker, or does not consume yet')
   if (stall !== undefined) reasons.push(stalled(stall))
+  for (const queue of full) reasons.push(`queue '${queue}' is not consumed: its dead-letter place is full`)
   if (block !== undefined && block.ago < BLOCK_REMEMBERED) reasons.push(blocked(block.block, block.ago))
   return { live: mode !== 'closed', ready: reasons.length === 0, reasons, busy, slots, deliveries }
 }

@@ -6,7 +6,7 @@ import type { Queue } from '../brokers/broker.js'
 import type { LoopBeat } from '../lib/loop-beat.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import type { NodeName } from '../protocol/ids.js'
+import type { NodeName, QueueName } from '../protocol/ids.js'
 import type { Companion } from './companion.js'
 import type { HealthFacts, Stall } from './health.js'
 import { LoopWatch } from './loop-watch.js'
@@ -47,6 +47,8 @@ export class WorkerWatch implements Disposable {
   readonly companions: readonly Companion[]
   readonly #parts: WorkerWatchParts
   readonly #stalls: StallWatch | undefined
+  /** Once full, whether or not they are consumed again. */
+  readonly #full = new Set<QueueName>()
   #delivered = 0
 
   constructor(parts: WorkerWatchParts) {
@@ -68,11 +70,23 @@ export class WorkerWatch implements Disposable {
     this.#delivered++
   }
 
+  /** D64: `queue` is about to be consumed no longer, because its dead-letter place holds `holds`. */
+  full(queue: QueueName, holds: string): void {
+    if (this.#unconsumed().includes(queue)) return
+    this.#full.add(queue)
+    this.#parts.runtime.log.critical(
+      `The dead-letter place of queue '${queue}' holds ${holds}; consuming '${queue}' stops. Look at them with \`lovage dead list ${queue}\`, then requeue or purge.`,
+      { queue },
+    )
+    this.#tell('dead-letters-full', { queue })
+  }
+
   get facts(): Omit<HealthFacts, 'mode' | 'consuming'> {
     const { busy, slots } = this.#parts.flow()
     const { block } = this.loop
     return {
       stall: this.#stalls?.stall,
+      full: this.#unconsumed(),
       block: block === undefined ? undefined : { block, ago: this.#parts.runtime.clock.steady() - block.at },
       deliveries: this.#delivered,
       busy,
@@ -82,6 +96,13 @@ export class WorkerWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.loop[Symbol.dispose]()
+  }
+
+  /** A person may have had it consumed again. */
+  #unconsumed(): readonly QueueName[] {
+    if (this.#full.size === 0) return NONE
+    const consumed = new Set(this.#parts.queues().map(queue => queue.name))
+    return [...this.#full].filter(queue => !consumed.has(queue))
   }
 
   #stallWatch(timeout: Ms): StallWatch {
@@ -143,6 +164,8 @@ export class WorkerWatch implements Disposable {
     this.#parts.observe({ type, fields: { ...fields, worker: this.#parts.name } })
   }
 }
+
+const NONE: readonly QueueName[] = Object.freeze([])
 
 /** Free slots, as far as the broker may fill them. */
 function room({ busy, slots, held, window }: WorkerFlow): number {

@@ -38,7 +38,7 @@ export type WorkerEnd =
 const NO_QUEUES =
   'There is no queue to consume: `queues` names none, or `excludeQueues` (workerExcludeQueues) all of them.'
 
-const NOTHING_YET = { stall: undefined, block: undefined, deliveries: 0, busy: 0, slots: 0 } as const
+const NOTHING_YET = { stall: undefined, full: [], block: undefined, deliveries: 0, busy: 0, slots: 0 } as const
 
 const RANK: Readonly<Record<StopKind, number>> = { warm: 0, soft: 1, cold: 2, hard: 3 }
 

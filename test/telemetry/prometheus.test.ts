@@ -58,6 +58,12 @@ test('metrics have the names and labels of Flower and celery-exporter, and count
   assert.match(text, /lovage_queue_wait_seconds_sum\{queue="celery",task="demo.bad"\} 2\.\d/)
 })
 
+test('a queue that is consumed no longer because its dead-letter place is full is counted', async () => {
+  const { observe, metrics } = prometheus({ runtime: handRuntime() })
+  observe?.({ type: 'dead-letters-full', fields: { queue: 'q', worker: 'w@here' } })
+  assert.match((await metrics()).body, /^lovage_dead_letters_full_total\{worker="w@here",queue="q"\} 1$/m)
+})
+
 test('L18 ten thousand names are kept, then `other`', () => {
   const labels = new KnownLabels()
   for (let n = 0; n < 10_000; n++) assert.equal(labels.keep(`t${n}`), `t${n}`)

@@ -188,7 +188,8 @@ describe('D64 a full dead-letter place', () => {
 
   test('pause: consuming that queue stops and says so, nothing is lost, other queues go on', async () => {
     const report = await onStage({ tasks, settings }, async stage => {
-      await stage.worker('w', { concurrency: 1, prefetchMultiplier: 1 })
+      const { worker } = await stage.worker('w', { concurrency: 1, prefetchMultiplier: 1 })
+      assert.equal(worker.health.ready, true)
       for (let n = 0; n < 5; n++) await stage.app.sendTask('reject', [], { taskId: `r${n}` })
       await stage.world.sleep(5000)
       await stage.app.sendTask('ok', [], { taskId: 'other', queue: 'other' })
@@ -198,6 +199,14 @@ describe('D64 a full dead-letter place', () => {
       const { ready, held, delayed } = await stage.stats()
       assert.deepEqual([ready + held + delayed, held], [4, 0])
       assert.deepEqual([stage.runs('other'), stage.runs('same')], [1, 0])
+      const { health } = worker
+      assert.deepEqual([health.live, health.ready], [true, false])
+      assert.deepEqual(health.reasons, ["queue 'celery' is not consumed: its dead-letter place is full"])
+      const told = stage.events.filter(({ type }) => type === 'dead-letters-full')
+      assert.deepEqual(
+        told.map(({ fields, on }) => [fields['queue'], on]),
+        [['celery', 'w']],
+      )
     })
     const critical = logLines(report).filter(line => line.startsWith('critical'))
     assert.match(critical[0] ?? '', /dead-letter place of queue 'celery' holds 2 messages; consuming 'celery' stops/)
@@ -223,7 +232,7 @@ describe('D64 a full dead-letter place', () => {
   test('pause: bytes count as well', async () => {
     const heavy = { ...settings, deadLetterMax: 100, deadLetterMaxBytes: 25_000 }
     const report = await onStage({ tasks, settings: heavy }, async stage => {
-      await stage.worker('w', { concurrency: 1, prefetchMultiplier: 1 })
+      await stage.worker('w', { concurrency: 2, prefetchMultiplier: 4 })
       for (let n = 0; n < 5; n++) await stage.app.sendTask('reject', ['x'.repeat(10_000)], { taskId: `r${n}` })
       await stage.world.sleep(60_000)
       assert.equal((await stage.dead()).length, 2)
