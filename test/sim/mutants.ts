@@ -307,13 +307,13 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: 'sweep-takes-from-the-living',
     file: 'brokers/memory/memory-core.js',
-    find: 'if (holder.leaseEnds <= now)',
-    replace: 'if (holder.leaseEnds <= now + 0.85 * this.#leaseMs)',
+    find: 'return leaseEnds <= this.#clock.steady();',
+    replace: 'return leaseEnds <= this.#clock.steady() + 0.85 * this.#leaseMs;',
   },
   {
     name: 'never-sweeps',
     file: 'brokers/memory/memory-session.js',
-    find: 'this.#core.sweep();',
+    find: 'this.#options.sweep(this.#core, this.#runtime.clock);',
     replace: ';',
   },
   {

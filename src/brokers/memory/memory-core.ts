@@ -79,10 +79,16 @@ export class MemoryCore {
     return true
   }
 
-  /** Takes back, counted, what is held by holders whose lease ran out (D23, D26, D40). */
-  sweep(): void {
-    const now = this.#clock.steady()
-    for (const holder of this.#holders) if (holder.leaseEnds <= now) this.#end(holder, true)
+  /** Those whose lease has run out. Until somebody ends it each of them can still renew. */
+  expired(): readonly Holder[] {
+    return [...this.#holders].filter(holder => this.#isExpired(holder))
+  }
+
+  /** Takes back, counted, what it holds (D23, D26, D40). False: it has renewed meanwhile, or somebody else was faster. */
+  takeBack(holder: Holder): boolean {
+    if (holder.dead || !this.#isExpired(holder)) return false
+    this.#end(holder, true)
+    return true
   }
 
   declare(holder: Holder, topology: Topology): void {
@@ -290,6 +296,10 @@ export class MemoryCore {
     queue.deleted = true
     this.#queues.delete(queue.name)
     removeQueue(this.#table, queue.name)
+  }
+
+  #isExpired({ leaseEnds }: Holder): boolean {
+    return leaseEnds <= this.#clock.steady()
   }
 
   #leaseEnd(): SteadyMs {

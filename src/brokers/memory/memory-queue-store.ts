@@ -2,7 +2,7 @@ import type { Runtime } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import type { QueueStore } from '../virtual/queue-store.js'
 import { MemoryCore } from './memory-core.js'
-import { MemorySession } from './memory-session.js'
+import { MemorySession, type Sweep, type Sweepable } from './memory-session.js'
 
 export interface MemoryQueueStoreOptions {
   /** How long the messages of a silent holder stay its own. Default 20 s. */
@@ -15,6 +15,8 @@ export interface MemoryQueueStoreOptions {
   readonly maxPublishIds?: number
   /** How often somebody who waits for a delayed message looks whether the wall clock was stepped. Default 1 s. */
   readonly lookAgainMs?: Ms
+  /** How a session returns what dead holders have left. Default: both steps at once. */
+  readonly sweep?: Sweep
 }
 
 /**
@@ -26,6 +28,7 @@ export class MemoryQueueStore implements QueueStore {
   readonly #core: MemoryCore
   readonly #leaseMs: Ms
   readonly #renewMs: Ms
+  readonly #sweep: Sweep
   readonly #sessions = new Set<MemorySession>()
 
   constructor(runtime: Pick<Runtime, 'clock' | 'random'>, options: MemoryQueueStoreOptions = {}) {
@@ -35,10 +38,12 @@ export class MemoryQueueStore implements QueueStore {
       dedupeMs = 60_000,
       maxPublishIds = 50_000,
       lookAgainMs = 1_000,
+      sweep = sweepAtOnce,
     } = options
     this.#runtime = runtime
     this.#leaseMs = leaseMs
     this.#renewMs = renewMs
+    this.#sweep = sweep
     this.#core = new MemoryCore(runtime.clock, { leaseMs, dedupeMs, maxPublishIds, lookAgainMs })
   }
 
@@ -74,10 +79,14 @@ export class MemoryQueueStore implements QueueStore {
     signal: AbortSignal | undefined,
   ): Promise<MemorySession> {
     signal?.throwIfAborted()
-    const options = { name, leaseMs: this.#leaseMs, renewMs: this.#renewMs }
+    const options = { name, leaseMs: this.#leaseMs, renewMs: this.#renewMs, sweep: this.#sweep }
     const session = new MemorySession(this.#core, runtime, options)
     this.#sessions.add(session)
     void session.closed.then(() => this.#sessions.delete(session))
     return session
   }
+}
+
+function sweepAtOnce(store: Sweepable): void {
+  for (const holder of store.expired()) store.takeBack(holder)
 }

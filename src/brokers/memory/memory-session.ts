@@ -1,5 +1,5 @@
 import { deferred } from '../../lib/deferred.js'
-import type { Runtime } from '../../lib/runtime.js'
+import type { Clock, Runtime } from '../../lib/runtime.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Binding, CloseReason, QueueStats, Settled, Topology } from '../broker.js'
@@ -13,7 +13,14 @@ export interface MemorySessionOptions {
   readonly name: string
   readonly leaseMs: Ms
   readonly renewMs: Ms
+  readonly sweep: Sweep
 }
+
+/** The two steps of a sweep. Between them others may sweep, and a holder may renew. */
+export type Sweepable = Pick<MemoryCore, 'expired' | 'takeBack'>
+
+/** How a session sweeps, by its own clock. */
+export type Sweep = (store: Sweepable, clock: Clock) => void
 
 /** Part of the lease after which its owner no longer trusts it (D25). */
 const TRUSTED = 0.8
@@ -156,7 +163,7 @@ export class MemorySession implements StoreSession {
     }
     this.#renewedAt = now
     // After a standstill of this process other sessions in it had no chance to renew either (D24): next time.
-    if (now - this.#dueAt < this.#options.renewMs) this.#core.sweep()
+    if (now - this.#dueAt < this.#options.renewMs) this.#options.sweep(this.#core, this.#runtime.clock)
     this.#wind()
   }
 

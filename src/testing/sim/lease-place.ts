@@ -1,9 +1,10 @@
 import type { Broker, Connection } from '../../brokers/broker.js'
 import { createMemoryBroker } from '../../brokers/memory/memory-broker.js'
 import { MemoryQueueStore } from '../../brokers/memory/memory-queue-store.js'
-import { MemorySession } from '../../brokers/memory/memory-session.js'
+import { MemorySession, type Sweepable } from '../../brokers/memory/memory-session.js'
 import type { QueueStore, StoreSession } from '../../brokers/virtual/queue-store.js'
 import { createVirtualBroker } from '../../brokers/virtual/virtual-broker.js'
+import type { Clock } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import { Ledger, type LedgerMessage } from './ledger.js'
 import { linkedQueueStore } from './linked-queue-store.js'
@@ -34,12 +35,17 @@ export class LeasePlace implements SimPlace {
   readonly #world: SimWorld
   readonly #store: MemoryQueueStore
   readonly #quirks: Quirks | undefined
+  readonly #leaseMs: Ms
   #copies = 0
 
   constructor(world: SimWorld, { leaseMs = 2000, renewMs = 500, quirks }: LeasePlaceOptions = {}) {
     this.#quirks = quirks
     this.#world = world
-    this.#store = new MemoryQueueStore(world.runtime, { leaseMs, renewMs, lookAgainMs: LOOK_AGAIN })
+    this.#leaseMs = leaseMs
+    this.#store = new MemoryQueueStore(world.runtime, {
+      ...{ leaseMs, renewMs, lookAgainMs: LOOK_AGAIN },
+      sweep: (store, clock) => this.#sweep(store, clock),
+    })
     this.ledger = new Ledger(() => world.now, leaseMs)
   }
 
@@ -67,6 +73,17 @@ export class LeasePlace implements SimPlace {
     this.ledger.pushed(copy, queue, publishId, 'broker', true)
     await session.push([{ message: copy, to: { exchange: '', routingKey: queue }, publishId, notBefore: undefined }])
     await session[Symbol.asyncDispose]()
+  }
+
+  #sweep(store: Sweepable, clock: Clock): void {
+    for (const holder of store.expired()) {
+      const takeBack = (): void => {
+        const rival = holder.dead
+        if (!store.takeBack(holder) && rival) this.ledger.rivals++
+      }
+      if (this.#quirks?.maybe('slow-sweep') !== true) takeBack()
+      else clock.timer(this.#quirks.amount('slow-sweep', this.#leaseMs), takeBack)
+    }
   }
 
   #seenBy(process: SimProcess): QueueStore {

@@ -74,6 +74,8 @@ export class Ledger {
   readonly wrongs: Wrong[] = []
   /** Verdicts that came after their token was lost (D21). */
   stale = 0
+  /** Sweeps that found, when they came to return a dead holder's messages, that another had done so. */
+  rivals = 0
   readonly #byId = new Map<string, LedgerMessage[]>()
   readonly #published = new Map<string, SteadyMs>()
   readonly #byMessage = new Map<Message, LedgerMessage>()

@@ -18,10 +18,15 @@ import type { SimLink } from './sim-link.js'
 
 /**
  * A result backend as a process reaches it over a link. It connects when first needed and again after a loss, as the
- * real ones do; a call whose connection is lost rejects with a transient `BackendError`.
+ * real ones do; a call whose connection is lost rejects with a transient `BackendError`. `sent` hears of each record that
+ * leaves the process.
  */
-export function linkedBackend(link: SimLink, backend: ResultBackend): ResultBackend {
-  return new LinkedBackend(link, backend)
+export function linkedBackend(
+  link: SimLink,
+  backend: ResultBackend,
+  sent: (meta: ResultMeta) => void = () => undefined,
+): ResultBackend {
+  return new LinkedBackend(link, backend, sent)
 }
 
 class LinkedBackend implements ResultBackend {
@@ -32,15 +37,17 @@ class LinkedBackend implements ResultBackend {
   readonly claimQuietChords?: (claim: QuietClaim) => Promise<readonly QuietChord[]>
   readonly #link: SimLink
   readonly #backend: ResultBackend
+  readonly #sent: (meta: ResultMeta) => void
   readonly #watches = new Set<Channel<ResultMeta>>()
   #channel: SimChannel | undefined
   #closed = false
 
-  constructor(link: SimLink, backend: ResultBackend) {
+  constructor(link: SimLink, backend: ResultBackend, sent: (meta: ResultMeta) => void) {
     this.url = backend.url
     this.features = backend.features
     this.#link = link
     this.#backend = backend
+    this.#sent = sent
     const find = backend.findIds?.bind(backend)
     if (find !== undefined) this.findIds = (prefix, limit) => this.#call('findIds', () => find(prefix, limit))
     const claim = backend.claimQuietChords?.bind(backend)
@@ -55,6 +62,7 @@ class LinkedBackend implements ResultBackend {
   }
 
   store(meta: ResultMeta, options: StoreOptions): Promise<'stored' | 'refused'> {
+    this.#sent(meta)
     return this.#call('store', backend => backend.store(meta, options))
   }
 

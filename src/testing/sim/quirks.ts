@@ -15,6 +15,7 @@ export type Quirk =
   | 'late-timer'
   | 'lone-delivery'
   | 'early-flag'
+  | 'slow-sweep'
 
 /** How likely each is, each time that it may happen. */
 const CHANCES = Object.freeze<Record<Quirk, number>>({
@@ -34,6 +35,8 @@ const CHANCES = Object.freeze<Record<Quirk, number>>({
   'lone-delivery': 0.5,
   /** A message that nobody has seen yet is flagged as delivered before. */
   'early-flag': 0.2,
+  /** Who has found a dead holder takes up to a lease to return what that held: others find it, too, and it may yet renew. */
+  'slow-sweep': 0.5,
 })
 
 export const QUIRKS: readonly Quirk[] = Object.freeze(Object.keys(CHANCES) as Quirk[])

@@ -27,6 +27,8 @@ export interface SimClusterOptions {
   readonly place?: SimPlace
   /** What the result backend is wrapped in, at its place. */
   readonly backend?: (backend: ResultBackend) => ResultBackend
+  /** Hears of each record that a process sends to it. */
+  readonly sent?: (meta: ResultMeta) => void
   /** Default 2 s and 0.5 s. */
   readonly leaseMs?: Ms
   readonly renewMs?: Ms
@@ -155,7 +157,7 @@ export class SimCluster {
   }
 
   #node(name: string, { rate, skew }: SimPace): SimNode {
-    const { latency, quirks } = this.#options
+    const { latency, quirks, sent } = this.#options
     const lag = quirks && (() => (quirks.maybe('late-timer') ? quirks.amount('late-timer', LATEST) : 0))
     const process = this.world.process(name, { ...(rate === undefined ? {} : { rate }), skew: skew ?? 0, lag })
     const link = (place: string): SimLink =>
@@ -169,7 +171,7 @@ export class SimCluster {
     const app = new App('sim', this.#options.settings ?? {}, {
       runtime: process.runtime,
       broker: this.#place.reach(process, broker),
-      backend: linkedBackend(backend, this.#options.backend?.(this.results()) ?? this.results()),
+      backend: linkedBackend(backend, this.#options.backend?.(this.results()) ?? this.results(), sent),
     })
     this.#options.tasks(app, process)
     return { process, app, broker, backend }

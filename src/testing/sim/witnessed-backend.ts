@@ -7,6 +7,8 @@ export interface StoredRecord {
   readonly meta: ResultMeta
   readonly fence: Fence | undefined
   readonly answer: 'stored' | 'refused'
+  /** When it left its process; undefined: it came from none. */
+  readonly sentAt: SteadyMs | undefined
   readonly at: SteadyMs
 }
 
@@ -21,6 +23,7 @@ export class BackendLog {
   readonly chords: Map<string, ChordStory> = new Map()
   /** What no backend may do (I07). */
   readonly wrongs: { readonly id: string; readonly what: string }[] = []
+  readonly #sent = new WeakMap<ResultMeta, SteadyMs>()
   readonly #records = new Map<string, StoredRecord[]>()
   readonly #now: () => SteadyMs
 
@@ -37,12 +40,16 @@ export class BackendLog {
     return this.of(id).findLast(record => record.answer === 'stored')?.meta
   }
 
+  sent(meta: ResultMeta): void {
+    this.#sent.set(meta, this.#now())
+  }
+
   stored(meta: ResultMeta, fence: Fence | undefined, answer: 'stored' | 'refused'): void {
     const before = answer === 'stored' ? this.visible(meta.taskId) : undefined
     if (before?.status === 'SUCCESS' && meta.status !== 'SUCCESS') {
       this.wrongs.push({ id: meta.taskId, what: `${meta.taskId} was ${before.status} and became ${meta.status}` })
     }
-    const record: StoredRecord = { meta, fence, answer, at: this.#now() }
+    const record: StoredRecord = { meta, fence, answer, sentAt: this.#sent.get(meta), at: this.#now() }
     const known = this.#records.get(meta.taskId)
     if (known === undefined) this.#records.set(meta.taskId, [record])
     else known.push(record)

@@ -2,7 +2,7 @@ import type { Ms } from '../../../src/lib/time.js'
 import { SimRandom } from '../../../src/testing/sim/sim-random.js'
 import { drawTree, type Tree } from '../../canvas/model.js'
 import type { Fault } from '../lab/faults.js'
-import { type Config, drawConfig, drawFaults, type Profile } from '../lab/plan.js'
+import { type Config, drawConfig, drawFaults, drawQuirks, type Profile } from '../lab/plan.js'
 
 /* What a seed of the canvas laboratory means, as data: one canvas, the world that it runs in, and what befalls that. */
 
@@ -36,7 +36,10 @@ export function drawCanvasPlan(seed: number | string): CanvasPlan {
   const drawn = drawConfig(random.split('config'), PROFILES)
   const storm = random.pick([1000, 4000, 15_000])
   const calm = random.chance(0.2)
-  const config: Config = { ...drawn, storm, maxDeliveries: random.pick([3, 50, 50]) }
+  const maxDeliveries = random.pick([3, 50, 50])
+  // Drawn apart: they came later, and seeds shall mean what they meant.
+  const quirks = drawQuirks(random.split('quirks'))
+  const config: Config = { ...drawn, storm, maxDeliveries, quirks }
   const faults = calm ? [] : drawFaults(config, random.split('faults'))
   const named = random.chance(0.6)
   const tree = drawTree(random.split('tree'), 4)

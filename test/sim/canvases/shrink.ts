@@ -8,7 +8,7 @@ export interface ShrunkCanvas {
   readonly tries: number
 }
 
-/** The smallest plan found that breaks the same: without faults and revokes one by one, then with less and less of a canvas. */
+/** The smallest plan found that breaks the same: without faults, revokes and quirks one by one, then with less and less of a canvas. */
 export async function shrink(plan: CanvasPlan, invariant: string, most = 300): Promise<ShrunkCanvas> {
   const smallest = new Smallest(plan, { play, invariant, most })
   const accept = (next: CanvasPlan): Promise<boolean> => smallest.accept(next)
@@ -17,6 +17,10 @@ export async function shrink(plan: CanvasPlan, invariant: string, most = 300): P
     await accept({ ...smallest.plan, faults: smallest.plan.faults.filter(other => other !== fault) })
   for (const revoke of smallest.plan.revokes)
     await accept({ ...smallest.plan, revokes: smallest.plan.revokes.filter(other => other !== revoke) })
+  for (const quirk of plan.config.quirks) {
+    const { config } = smallest.plan
+    await accept({ ...smallest.plan, config: { ...config, quirks: config.quirks.filter(other => other !== quirk) } })
+  }
   for (let smaller = true; smaller; ) {
     smaller = false
     for (const tree of simpler(smallest.plan.tree)) {

@@ -11,6 +11,7 @@ import { type Build, defineTroupe, type Spec } from '../../canvas/build.js'
 import { calmDown } from '../lab/calm.js'
 import { Fleet, type ProcessTools } from '../lab/fleet.js'
 import { placeOf } from '../lab/lab-place.js'
+import { quirksOf } from '../lab/quirks-of.js'
 import type { Sending } from '../lab/send.js'
 import { Sightings } from '../lab/sightings.js'
 import { strike } from '../lab/strike.js'
@@ -39,7 +40,8 @@ const RESTING = CHECKERS.filter(({ invariant }) => invariant === 'I13' || invari
 export async function playCanvas(world: SimWorld, plan: CanvasPlan): Promise<CanvasReport> {
   const { config, faults, tree, named, late, revokes } = plan
   const sightings = new Sightings()
-  const place = placeOf(config, world, noDisk)
+  const quirks = quirksOf(config, world, sightings)
+  const place = placeOf(config, world, noDisk, quirks)
   const known = new Map<string, PlannedTask>()
   const troubles: unknown[] = []
   // Thrown in a handler it would become the failure of a task.
@@ -115,10 +117,11 @@ export async function playCanvas(world: SimWorld, plan: CanvasPlan): Promise<Can
     },
   }
   const fleet = new Fleet({
-    ...{ world, config, place, journal, sightings, fates },
+    ...{ world, config, place, journal, sightings, fates, quirks },
     settings: { taskAcksLate: late },
     sendings: [sending],
     backend: inner => witnessedBackend(inner, backend),
+    sent: meta => backend.sent(meta),
     define: (app, process, tools) => void builds.set(app, defineTroupe(app, perform(process, tools))),
   })
   fleet.start()

@@ -70,6 +70,7 @@ async function atRest(fleet: Fleet, place: LabPlace, plan: Weather, world: SimWo
   const bound = poison + (plan.faults.some(({ kind }) => kind === 'step') ? CALM_AFTER_STEPS : CALM)
   const until = world.now + bound
   for (let wait = 500; ; wait = Math.min(wait * 1.5, 10_000)) {
+    await fleet.makeRoom(connection)
     const trouble = await unrest(fleet, plan, connection)
     if (trouble === undefined) break
     if (world.now > until) {

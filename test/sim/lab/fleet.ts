@@ -1,9 +1,14 @@
 import type { App } from '../../../src/app/app.js'
 import type { SettingsInput } from '../../../src/app/settings.js'
 import type { ResultBackend } from '../../../src/backends/backend.js'
+import type { Connection } from '../../../src/brokers/broker.js'
 import { NotSentError } from '../../../src/brokers/errors.js'
 import { deferred } from '../../../src/lib/deferred.js'
 import type { Ms } from '../../../src/lib/time.js'
+import { deadQueue } from '../../../src/protocol/dead-letter.js'
+import type { QueueName } from '../../../src/protocol/ids.js'
+import type { Message } from '../../../src/protocol/message.js'
+import type { ResultMeta } from '../../../src/protocol/result-meta.js'
 import type { Fate } from '../../../src/testing/sim/evidence.js'
 import type { Journal } from '../../../src/testing/sim/journal.js'
 import type { Quirks } from '../../../src/testing/sim/quirks.js'
@@ -11,7 +16,7 @@ import { SimCluster, type SimNode, type SimWorkerNode } from '../../../src/testi
 import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
-import type { StopKind } from '../../../src/worker/worker.js'
+import type { StopKind, Worker } from '../../../src/worker/worker.js'
 import type { Config, NodeConfig, WorkerConfig } from './plan.js'
 import type { Sending } from './send.js'
 import type { Sightings } from './sightings.js'
@@ -28,6 +33,7 @@ export interface FleetParts {
   readonly fates: Map<string, Fate>
   readonly quirks?: Quirks | undefined
   backend(inner: ResultBackend): ResultBackend
+  sent(meta: ResultMeta): void
   /** The tasks that this run can come to; defining all there are in every process would take longer than the run. */
   define(app: App, process: SimProcess, tools: ProcessTools): void
 }
@@ -56,6 +62,11 @@ const ENDED: ReadonlySet<string> = new Set([
 
 const SIGHTS: Readonly<Record<string, string>> = {
   'task-dead-lettered': 'a message was buried',
+  'dead-letters-full': 'a dead-letter place was full',
+}
+
+function isStuck({ health }: Worker): boolean {
+  return health.reasons.some(reason => reason.endsWith('its dead-letter place is full'))
 }
 
 /** Clients and workers by name. Whoever dies is started again; what a client has not got rid of, its next life sends. */
@@ -63,6 +74,8 @@ export class Fleet {
   readonly workers = new Map<string, SimWorkerNode>()
   readonly clients = new Map<string, SimNode>()
   readonly cluster: SimCluster
+  /** Dead letters that were taken out to make room. */
+  readonly archive: Message[] = []
   readonly #parts: FleetParts
   readonly #dooms = new Map<string, Doom>()
   readonly #revoked = new WeakMap<SimProcess, Set<string>>()
@@ -79,6 +92,7 @@ export class Fleet {
     this.cluster = new SimCluster(world, {
       place: parts.place,
       backend: inner => parts.backend(inner),
+      sent: meta => parts.sent(meta),
       latency: config.latency,
       quirks: parts.quirks,
       tasks: (app, process) => this.#define(app, process),
@@ -92,6 +106,8 @@ export class Fleet {
         unknownTask: config.unknownTask,
         workerCancelLongRunningTasksOnConnectionLoss: config.cancelOnLoss,
         workerMaxHeld: config.maxHeld,
+        deadLetterMax: config.deadLetters.max,
+        deadLetterWhenFull: config.deadLetters.whenFull,
         workerColdShutdownTimeout: 1,
         workerSoftShutdownTimeout: 2,
         // Its mailbox would wake and serve sessions that a bug has put to sleep.
@@ -125,6 +141,11 @@ export class Fleet {
 
   doom(name: string, effect: string): void {
     this.#dooms.set(name, { effect })
+  }
+
+  /** Workers take the oldest letter out of a full dead-letter place. */
+  get dropsLetters(): boolean {
+    return this.#parts.config.deadLetters.whenFull === 'drop-oldest'
   }
 
   /** Workers whose disk holds what they could not tell. */
@@ -172,6 +193,19 @@ export class Fleet {
       worker.revoke([id])
       this.#revoked.get(process)?.add(id)
     }
+  }
+
+  /** What a person does about full dead-letter places: takes the letters out, and starts anew the workers that had stopped to consume. */
+  async makeRoom(connection: Connection): Promise<void> {
+    const stuck = [...this.workers].filter(([, { worker, process }]) => process.alive && isStuck(worker))
+    if (stuck.length === 0) return
+    for (const queue of this.#parts.config.queues) {
+      for (const letter of await connection.get(deadQueue(queue as QueueName), 1000)) {
+        this.archive.push(letter.message)
+        await letter.ack()
+      }
+    }
+    for (const [name] of stuck) await this.stop(name, 'warm')
   }
 
   /** Moves the date for all clocks, present and future: what waits for a day that a wrong clock named need not. */

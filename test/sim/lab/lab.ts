@@ -4,7 +4,6 @@ import { CHECKERS } from '../../../src/testing/sim/checkers/checkers.js'
 import { forgiven } from '../../../src/testing/sim/checkers/story.js'
 import type { Evidence, Fate, PlannedTask } from '../../../src/testing/sim/evidence.js'
 import { Journal } from '../../../src/testing/sim/journal.js'
-import { Quirks } from '../../../src/testing/sim/quirks.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import { BackendLog, witnessedBackend } from '../../../src/testing/sim/witnessed-backend.js'
 import { defineBehaviours, taskOf } from './behaviours.js'
@@ -14,6 +13,7 @@ import { Fleet } from './fleet.js'
 import { intended } from './intended.js'
 import { placeOf } from './lab-place.js'
 import type { Call, Plan } from './plan.js'
+import { quirksOf } from './quirks-of.js'
 import { sendings } from './send.js'
 import { Sightings } from './sightings.js'
 import { strike } from './strike.js'
@@ -74,6 +74,7 @@ export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder)
     ...{ world, config, place, journal, sightings, fates, quirks },
     sendings: calls.flatMap(sendings),
     backend: inner => witnessedBackend(inner, backend),
+    sent: meta => backend.sent(meta),
     define: (app, process, tools) =>
       defineBehaviours(
         { app, process, journal, longest, child, ...tools },
@@ -99,14 +100,6 @@ export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder)
   }
 }
 
-function quirksOf({ quirks }: Plan['config'], world: SimWorld, sightings: Sightings): Quirks | undefined {
-  if (quirks.length === 0) return undefined
-  return new Quirks(quirks, world.random.split('quirks'), quirk => {
-    sightings.saw(`quirk ${quirk}`)
-    world.quirk(quirk)
-  })
-}
-
 /** Parts of a chord behave plainly but for the last; everything that follows is plain and late. */
 function tasksOf({ behaviour, late }: Call): readonly string[] {
   return [taskOf(behaviour, late), taskOf('plain', late)]
@@ -116,9 +109,13 @@ function tasksOf({ behaviour, late }: Call): readonly string[] {
 function look(evidence: Evidence, sightings: Sightings): void {
   const { ledger, journal, plan, backend, final } = evidence
   if (final?.dead.some(({ reason }) => reason === 'poison')) sightings.saw('a message became poison')
+  if (ledger.rivals > 0) sightings.saw('two sweepers returned the messages of one holder')
   if (ledger.stale > 0) sightings.saw('a verdict after the lease or connection was lost')
-  for (const { claims, queue, message } of ledger.messages) {
-    if (queue.endsWith('.dead')) continue
+  for (const { claims, queue, message, gone } of ledger.messages) {
+    if (queue.endsWith('.dead')) {
+      if (gone === 'acked') sightings.saw('a dead letter was dropped')
+      continue
+    }
     if (claims.some(({ end }) => end === 'returned')) sightings.saw('a sweep returned messages of a dead holder')
     if (new Set(claims.map(({ session }) => session)).size > 1)
       sightings.saw('two holders of one message, one after another')

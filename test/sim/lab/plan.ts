@@ -31,6 +31,8 @@ export interface Config {
   readonly workers: readonly WorkerConfig[]
   readonly kinds: readonly FaultKind[]
   readonly quirks: readonly Quirk[]
+  /** When the dead-letter place of a queue is full, and what becomes of it then. */
+  readonly deadLetters: DeadLetters
   /** A dead process is started again within so long. */
   readonly restart: Ms
   readonly maxDeliveries: number
@@ -42,6 +44,11 @@ export interface Config {
   readonly maxHeld: number
   /** Of the file, where there is one. */
   readonly durability: 'full' | 'os'
+}
+
+export interface DeadLetters {
+  readonly max: number
+  readonly whenFull: 'pause' | 'drop-oldest'
 }
 
 export interface NodeConfig {
@@ -99,7 +106,11 @@ const PROFILES: readonly (readonly [Profile, number])[] = [
 export function drawPlan(seed: number | string): Plan {
   const random = new SimRandom(`${seed}/plan`)
   // Drawn apart: they came later, and seeds shall mean what they meant.
-  const config = { ...drawConfig(random.split('config')), quirks: drawQuirks(random.split('quirks')) }
+  const later = {
+    quirks: drawQuirks(random.split('quirks')),
+    deadLetters: drawDeadLetters(random.split('dead letters')),
+  }
+  const config = { ...drawConfig(random.split('config')), ...later }
   return {
     seed: String(seed),
     config,
@@ -145,13 +156,24 @@ export function drawConfig(random: SimRandom, profiles = PROFILES): Config {
     cancelOnLoss: random.chance(0.2),
     maxHeld: random.pick([1, 3, 10_000]),
     durability: random.chance(0.5) ? 'full' : 'os',
-    quirks: [],
+    ...PLAIN,
   }
 }
 
+/** What seeds were without what came later. */
+export const PLAIN: Pick<Config, 'quirks' | 'deadLetters'> = Object.freeze({
+  quirks: [],
+  deadLetters: { max: 100_000, whenFull: 'pause' },
+})
+
 /** Half of all seeds have none. */
-function drawQuirks(random: SimRandom): readonly Quirk[] {
+export function drawQuirks(random: SimRandom): readonly Quirk[] {
   return random.chance(0.5) ? [] : QUIRKS.filter(() => random.chance(0.5))
+}
+
+function drawDeadLetters(random: SimRandom): DeadLetters {
+  if (random.chance(0.6)) return PLAIN.deadLetters
+  return { max: random.int(1, 3), whenFull: random.pick(['pause', 'drop-oldest']) }
 }
 
 const BEHAVIOURS: readonly (readonly [Behaviour, number])[] = [

@@ -5,6 +5,7 @@
 const SOMETIMES: readonly string[] = Object.freeze([
   'a verdict after the lease or connection was lost',
   'a sweep returned messages of a dead holder',
+  'two sweepers returned the messages of one holder',
   'two holders of one message, one after another',
   'a running task adopted its redelivery',
   'a stored end was replayed',
@@ -21,6 +22,8 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'a spool was written',
   'a store was refused',
   'a message became poison',
+  'a dead-letter place was full',
+  'a dead letter was dropped',
   'a message expired',
   'a message was revoked',
   'an unknown task was handed back',
@@ -33,6 +36,7 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'quirk late-timer',
   'quirk lone-delivery',
   'quirk early-flag',
+  'quirk slow-sweep',
 
   'crash after store',
   'crash after publish',

@@ -1,6 +1,8 @@
 import { fromDeadLetter } from '../../../src/protocol/dead-letter.js'
+import type { Message } from '../../../src/protocol/message.js'
 import type { ResultMeta } from '../../../src/protocol/result-meta.js'
 import type { DeadLetterSeen, Evidence, Final } from '../../../src/testing/sim/evidence.js'
+import type { Ledger } from '../../../src/testing/sim/ledger.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import type { Fleet } from './fleet.js'
 
@@ -17,18 +19,27 @@ export async function takeFinal(fleet: Fleet, evidence: Evidence, world: SimWorl
   return { states, dead: await deadLetters(fleet, evidence), restless }
 }
 
+/** Those that lie there, those that were taken out by hand, and those that made room for others. */
 async function deadLetters(fleet: Fleet, { ledger }: Evidence): Promise<readonly DeadLetterSeen[]> {
-  const seen: DeadLetterSeen[] = []
-  const queues = new Set(ledger.messages.map(({ queue }) => queue).filter(queue => queue.endsWith('.dead')))
+  const letters = [...fleet.archive, ...(fleet.dropsLetters ? dropped(ledger) : [])]
+  const queues = new Set(ledger.messages.map(({ queue }) => queue).filter(isDead))
   for (const queue of queues) {
-    for (const { message } of await fleet.cluster.contents(queue)) {
-      const letter = fromDeadLetter(message)
-      const id = String(message.headers['id'])
-      const sameBytes = ledger
-        .of(id)
-        .some(one => one.queue !== queue && Buffer.compare(one.message.body, message.body) === 0)
-      seen.push({ id, reason: String(letter?.record.reason), sameBytes })
-    }
+    for (const { message } of await fleet.cluster.contents(queue)) letters.push(message)
   }
-  return seen
+  return letters.map(message => {
+    const id = String(message.headers['id'])
+    const sameBytes = ledger
+      .of(id)
+      .some(one => !isDead(one.queue) && Buffer.compare(one.message.body, message.body) === 0)
+    return { id, reason: String(fromDeadLetter(message)?.record.reason), sameBytes }
+  })
+}
+
+function dropped({ messages }: Ledger): readonly Message[] {
+  const acked = messages.filter(({ queue, gone }) => isDead(queue) && gone === 'acked')
+  return acked.map(({ message }) => message)
+}
+
+function isDead(queue: string): boolean {
+  return queue.endsWith('.dead')
 }

@@ -34,7 +34,7 @@ function mustBeOne(task: PlannedTask, evidence: Evidence): void {
   const final = backend
     .of(id)
     .filter(({ answer, meta }) => answer === 'stored' && isFinal(meta.status))
-    .filter(record => !isRequest(record, id, evidence))
+    .filter(record => !isRequest(record, id, evidence) && !cameLate(record, id, evidence))
   const states = [...new Set(final.map(({ meta }) => meta.status))]
   if (states.length > 1) throw new Violation('I07', `${id} was seen as ${states.join(', then ')}`, [id])
 }
@@ -46,6 +46,16 @@ function mustBeOne(task: PlannedTask, evidence: Evidence): void {
 function isRequest({ meta, fence, at }: StoredRecord, id: string, { journal }: Evidence): boolean {
   if (meta.status !== 'REVOKED' || fence !== undefined) return false
   return journal.of(id).some(run => run.at <= at && (run.endedAt === undefined || run.endedAt >= at || !run.told))
+}
+
+/**
+ * It was on its way already when its worker lost the message, and whoever has that now could not know of it. Nothing can call
+ * it back; where it is refused as older it does no harm.
+ */
+function cameLate({ sentAt, at }: StoredRecord, id: string, { ledger }: Evidence): boolean {
+  if (sentAt === undefined) return false
+  const claims = ledger.of(id).flatMap(message => message.claims)
+  return claims.some(({ end, endedAt }) => end === 'returned' && sentAt <= Number(endedAt) && Number(endedAt) <= at)
 }
 
 function mustBeReturned(task: PlannedTask, { final, journal }: Evidence): void {
