@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { outgoingCall } from '../../src/app/outgoing.js'
+import { deferred } from '../../src/lib/deferred.js'
 import { nodeRuntime } from '../../src/lib/node-runtime.js'
-import type { Call, Pool, PoolKind } from '../../src/pools/pool.js'
+import type { Call, Outcome, Pool, PoolKind } from '../../src/pools/pool.js'
 import { decodeTask } from '../../src/protocol/decode-task.js'
 import { appSource } from '../../src/worker/app-source.js'
 import { createPool } from '../../src/worker/create-pool.js'
@@ -10,7 +11,7 @@ import { runnableOf } from '../../src/worker/runnable-of.js'
 import { app } from '../pool-app.js'
 import type { Contestant } from '../row.js'
 
-/** Calls of one task, as many at a time as the pool has slots. */
+/** Calls of one task, as many at a time as the pool takes. */
 export interface PoolCalls {
   readonly kind: PoolKind
   readonly size: number
@@ -36,14 +37,23 @@ export function poolCalls({ kind, size, task, args, count }: PoolCalls): Contest
 }
 
 async function drain(pool: Pool, call: Call, count: number): Promise<void> {
-  let left = count
-  const lane = async (): Promise<void> => {
-    while (left-- > 0) {
-      const outcome = await pool.run(call).outcome
-      if (outcome.kind !== 'succeeded') throw new Error(`A call of the benchmark ended as ${outcome.kind}.`)
+  const all = deferred()
+  let begun = 0
+  let ended = 0
+  const ends = (outcome: Outcome): void => {
+    if (outcome.kind !== 'succeeded') all.reject(new Error(`A call of the benchmark ended as ${outcome.kind}.`))
+    ended++
+    if (ended === count) all.resolve()
+    else goOn()
+  }
+  const goOn = (): void => {
+    while (begun < count && begun - ended < pool.size + pool.ahead) {
+      begun++
+      void pool.run(call).outcome.then(ends)
     }
   }
-  await Promise.all(Array.from({ length: pool.size }, lane))
+  goOn()
+  await all.promise
 }
 
 async function open(kind: PoolKind, size: number): Promise<Pool> {

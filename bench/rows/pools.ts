@@ -12,7 +12,7 @@ const WAITS: Waits = { count: 2000, wait: 50, concurrency: 100 }
 export function preforkHandover(count: number): Row {
   return {
     name: 'prefork-handover',
-    title: 'No-ops handed to two child processes, one at a time each, beside bare Node messages',
+    title: 'No-ops handed to two child processes, beside bare Node messages',
     needs: [],
     figures: [{ name: 'rate', unit: 'tasks/s', aim: { kind: 'at-least', value: 20_000 } }],
     ours: () => poolCalls({ kind: 'prefork', size: 2, task: 'bench.noop', args: [1, 2], count }),

@@ -10,9 +10,14 @@ export interface Runner {
   readonly id: number
   send(message: ToChild): void
   kill(signal: string): void
+  /** Calls that are ahead of their turn come back. */
+  recall(): void
 }
 
-/** A call on its way through a pool of children. Modes: *waiting* for a child, *begun* in one, *ended*. */
+/**
+ * A call on its way through a pool of children. Modes: *waiting* for a child, *ahead* of its turn in one, from where it may
+ * come back, *begun*, *ended*.
+ */
 export class ChildExecution implements Execution {
   readonly call: Call
   readonly outcome: Promise<Outcome>
@@ -24,7 +29,10 @@ export class ChildExecution implements Execution {
   #settle: (outcome: Outcome) => void = () => undefined
   #where: Where | undefined
   #accepted: Deferred<Where> | undefined
+  /** Whose it is, begun or ahead. */
   #child: Runner | undefined
+  /** The signal that it was to be killed by while it was ahead. */
+  #killed: string | undefined
   #interrupt: Interrupt | undefined
   #ended = false
 
@@ -49,25 +57,45 @@ export class ChildExecution implements Execution {
     return this.#accepted.promise
   }
 
+  get isEnded(): boolean {
+    return this.#ended
+  }
+
   interrupt(reason: Interrupt): void {
     if (this.#ended) return
     this.#interrupt = reason
-    this.#child?.send({ kind: 'interrupt', call: this.number, reason })
+    if (this.#where !== undefined) this.#child?.send({ kind: 'interrupt', call: this.number, reason })
   }
 
   kill(signal: string): void {
     if (this.#ended) return
     if (this.#child === undefined) this.lost(`signal ${signal}`)
-    else this.#child.kill(signal)
+    else if (this.#where !== undefined) this.#child.kill(signal)
+    else {
+      this.#killed = signal
+      this.#child.recall()
+    }
   }
 
-  /** Given to a child, which has it by now or is gone. */
-  begun(child: Runner, number: number): void {
+  /** With a child, which has it by now or is gone; others come before it. */
+  ahead(child: Runner, number: number): void {
     this.#child = child
     this.number = number
+  }
+
+  /** The child it is with has nothing else to do. */
+  begun(child: Runner): void {
     this.#where = { pid: child.id, at: this.#clock.steady() }
     this.#accepted?.resolve(this.#where)
-    if (this.#interrupt !== undefined) child.send({ kind: 'interrupt', call: number, reason: this.#interrupt })
+    if (this.#interrupt !== undefined) child.send({ kind: 'interrupt', call: this.number, reason: this.#interrupt })
+    if (this.#killed !== undefined) child.kill(this.#killed)
+  }
+
+  /** The child did not begin it. */
+  back(): void {
+    this.#child = undefined
+    this.#where = undefined
+    if (this.#killed !== undefined) this.lost(`signal ${this.#killed}`)
   }
 
   /** Its child is gone, or it was killed before it had one. */

@@ -6,6 +6,10 @@ export interface ChildLine {
   readonly id: number
   /** Throws `EncodeError` for what cannot be sent. Nothing happens when the child is gone. */
   send(message: ToChild): void
+  /** What was sent is with the child, read or not: nothing waits here. */
+  readonly flushed: boolean
+  /** Calls back once, when all that the child had sent by now has been received, or is known to be lost. */
+  caughtUp(callback: () => void): void
   /** Asks it to end: a process gets the signal, a thread is ended. */
   signal(name: string): void
   /** Ends it, and the processes it has started. */

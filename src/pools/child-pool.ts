@@ -10,6 +10,7 @@ import { ChildExecution } from './child-execution.js'
 import type { StartChild } from './child-line.js'
 import type { FromChild } from './child-protocol.js'
 import { poolBusy } from './errors.js'
+import { LookAhead } from './look-ahead.js'
 import { unpackValue } from './packed-value.js'
 import type { Call, Execution, Outcome, Pool, PoolStats } from './pool.js'
 
@@ -56,6 +57,8 @@ const HOPELESS = 5
  * children that stay, or that serve until their replacement is ready; a call for which there is none at the moment waits.
  * However a child ends, the call it ran ends with it, as `lost` or as what it was interrupted for.
  *
+ * Calls that are sent ahead to busy children (look-ahead.ts) may come back; then they wait here again, first in line.
+ *
  * What fails: a child that cannot be started, or whose modules do not load. At the start the pool refuses with that; later it
  * tries again, ever more slowly, and `failed` resolves when nobody is left.
  */
@@ -69,6 +72,7 @@ export class ChildPool implements Pool, ChildOwner {
   #waiting: ChildExecution[] = []
   #size: number
   #running = 0
+  readonly #lookAhead: LookAhead
   #handedTotal = 0
   #failures = 0
   #pause: Disposable | undefined
@@ -82,11 +86,16 @@ export class ChildPool implements Pool, ChildOwner {
   constructor(options: ChildPoolOptions) {
     this.kind = options.kind
     this.#options = options
+    this.#lookAhead = new LookAhead(options.runtime.clock, this.#children)
     this.#size = options.size
   }
 
   get size(): number {
     return this.#size
+  }
+
+  get ahead(): number {
+    return this.#size * this.#lookAhead.depth
   }
 
   get failed(): Promise<unknown> {
@@ -126,7 +135,7 @@ export class ChildPool implements Pool, ChildOwner {
   }
 
   async resize(size: number): Promise<void> {
-    this.#size = Math.max(size, Math.min(this.#size, this.#running))
+    this.#size = Math.max(size, Math.min(this.#size, this.#begun()))
     this.#trim()
     this.#fill()
     if (this.#size > size) throw poolBusy()
@@ -184,6 +193,9 @@ export class ChildPool implements Pool, ChildOwner {
       case 'outcome':
         this.#outcome(child, message)
         return
+      case 'recalled':
+        child.recalled(message.begun)
+        return
       case 'state':
         void this.#store(child, message)
         return
@@ -216,6 +228,15 @@ export class ChildPool implements Pool, ChildOwner {
     else if (child.neverReady && child.stays) this.#startFailed(child.unfit ?? this.#noStart(child, exit), child.late)
     else if (child.stays) this.runtime.log.error(`Child ${child.id} of the pool ended by itself: ${exit}.`)
     this.#fill()
+  }
+
+  returned(child: Child, executions: readonly ChildExecution[]): void {
+    this.#handedTotal -= executions.length
+    this.#waiting.unshift(...executions.filter(execution => !execution.isEnded))
+    if (this.#closed || this.#broken !== undefined) this.#endWaiting()
+    if (child.takesCalls && !this.#idle.includes(child)) this.#idle.push(child)
+    else if (child.isReady && child.execution === undefined && !child.takesCalls) child.leave(LEAVE_LIMIT)
+    this.#deal()
   }
 
   /** As many children that stay as there are slots, a few at a time. */
@@ -287,14 +308,21 @@ export class ChildPool implements Pool, ChildOwner {
     this.#deal()
   }
 
-  /** Waiting calls to idle children. */
+  /** Waiting calls to idle children, then ahead to those with the fewest. */
   #deal(): void {
-    while (this.#waiting.length > 0) {
-      const child = this.#idle.pop()
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const child = this.#idle.pop() ?? this.#lookAhead.childFor(next)
       if (child === undefined) return
-      const execution = this.#waiting.shift()
-      if (execution !== undefined) this.#give(child, execution)
+      this.#waiting.shift()
+      this.#give(child, next)
     }
+  }
+
+  /** Calls that a child has, and is to run now. */
+  #begun(): number {
+    let ahead = 0
+    for (const child of this.#children) ahead += child.ahead
+    return this.#running - ahead
   }
 
   #give(child: Child, execution: ChildExecution): void {
@@ -315,11 +343,11 @@ export class ChildPool implements Pool, ChildOwner {
   #outcome(child: Child, message: FromChild & { readonly kind: 'outcome' }): void {
     const { execution } = child
     if (execution === undefined || execution.number !== message.call) return
-    child.execution = undefined
     const { maxMemory } = this.#options
+    child.goesOn(message.leaves)
     if (message.leaves) {
-      child.dismiss()
       child.leaves(LEAVE_LIMIT)
+      child.takeBack()
       this.#fill()
     } else if (child.stays && maxMemory !== undefined && (message.memory ?? 0) > maxMemory) {
       this.runtime.log.info(`Child ${child.id} of the pool takes ${message.memory} KiB and is replaced.`)
@@ -327,9 +355,11 @@ export class ChildPool implements Pool, ChildOwner {
       this.#fill()
     }
     if (child.takesCalls) this.#free(child)
-    else if (!message.leaves) child.leave(LEAVE_LIMIT)
+    else if (child.execution === undefined && !message.leaves) child.leave(LEAVE_LIMIT)
     // Made by the same program (worker/child.ts).
-    execution.end(unpackValue(message.outcome) as Outcome)
+    const outcome = unpackValue(message.outcome) as Outcome
+    this.#lookAhead.took(outcome.runtime)
+    execution.end(outcome)
   }
 
   async #store(child: Child, message: FromChild & { readonly kind: 'state' }): Promise<void> {
@@ -412,6 +442,7 @@ export class ChildPool implements Pool, ChildOwner {
   #close(): void {
     this.#closed = true
     this.#pause?.[Symbol.dispose]()
+    this.#lookAhead[Symbol.dispose]()
     this.#restarted(new ConfigError('LVG_POOL_CHILD', 'The pool was closed.'))
     this.#endWaiting()
     for (const child of [...this.#children]) {

@@ -16,11 +16,16 @@ import type { Call, Interrupt } from './pool.js'
  *          ◀── state, event, log ──       while it runs
  *          ── stored ────────────▶        answers `state`
  *          ◀── outcome ────────────
+ *          ── recall ────────────▶        drops the calls that it has not begun
+ *          ◀── recalled ───────────
  *          ── leave ─────────────▶        ends by itself
  *
- * One call at a time: a child is given the next when the parent has read the outcome of the last, so a signal can never
- * hit another task than the one it is meant for. Values of the user's are packed (packed-value.ts). On the way messages are
- * frames (child-frames.ts), whatever carries them.
+ * One call at a time runs; quick ones are sent ahead of their turn. Before a child begins the next it has sent the outcome
+ * of the last, all of it, and has heard everything that had been sent to it by then. So a parent that has sent `recall`,
+ * and has then received all that had been sent to it by then, knows: the first call without an outcome may run, those
+ * behind it never will. That is how a signal never hits another task than the one it is meant for, and how calls behind one
+ * that takes long go elsewhere, even when the child's event loop is blocked. Values of the user's are packed
+ * (packed-value.ts). On the way messages are frames (child-frames.ts), whatever carries them.
  */
 export type ToChild =
   /** First of all; what the child's module is to know. */
@@ -29,6 +34,8 @@ export type ToChild =
   | { readonly kind: 'interrupt'; readonly call: number; readonly reason: Interrupt }
   /** Answers `state`. `error`: why it was not stored. */
   | { readonly kind: 'stored'; readonly ask: number; readonly error: string | undefined }
+  /** Calls that came before this and have not begun are not to be begun. */
+  | { readonly kind: 'recall' }
   | { readonly kind: 'leave' }
 
 export type FromChild =
@@ -48,6 +55,8 @@ export type FromChild =
       readonly memory: number | undefined
       readonly leaves: boolean
     }
+  /** Answers `recall`. `begun`: the number of the last call that was begun. */
+  | { readonly kind: 'recalled'; readonly begun: number }
   /** A state of the handler's choosing, to be stored and answered. */
   | {
       readonly kind: 'state'

@@ -13,7 +13,15 @@ export interface ChildOwner {
   /** It is gone; told once. */
   ended(child: Child, exit: string): void
   condemned(child: Child): void
+  /** Calls that it was given and did not begin, in their order. It may be idle now. */
+  returned(child: Child, executions: readonly ChildExecution[]): void
 }
+
+/** Calls that a child may have ahead of their turn. */
+export const MAX_AHEAD = 15
+
+/** Those with larger bodies wait for their turn here: what is ahead must leave room for a `recall` where nobody reads. */
+const MAX_AHEAD_BODY = 4096
 
 /** How long the system may take to end what was ended by force, before it is no longer waited for. */
 const UNKILLABLE: Ms = 2000
@@ -25,9 +33,14 @@ const UNKILLABLE: Ms = 2000
  * of it: it *stays*; *serves on*, taking calls until its replacement is there; or is *dismissed*: it gets no more calls,
  * leaves when it has none, and is ended by force when it does not. One that is killed is dismissed as well, so whatever
  * signal is still to follow cannot hit another task.
+ *
+ * Behind the `execution` there may be calls *ahead* of their turn, which the child begins by itself. They are taken back
+ * by `recall`; after that, and before a signal, it is waited until all that it has sent is received (child-protocol.ts).
  */
 export class Child {
+  /** Calls that it was given, and did not give back. */
   handed = 0
+  /** The first call without an outcome. */
   execution: ChildExecution | undefined
   /** It was not ready in time. */
   late = false
@@ -37,8 +50,18 @@ export class Child {
   readonly #line: ChildLine
   #readied = false
   #future: 'stays' | 'serves-on' | 'dismissed' = 'stays'
+  #leaving = false
   #gone = false
   #destroyed = false
+  #ahead: ChildExecution[] = []
+  /** Of the last call. */
+  #number = 0
+  /** The last call that a `recall` concerns which is not answered. */
+  #recalled: number | undefined
+  /** A `recall` is sent; what the child had sent by then may still be on its way. */
+  #catchingUp = false
+  /** What waits for that: a signal, meant for that execution. */
+  #signal: { readonly name: string; readonly meant: ChildExecution } | undefined
   #timer: Disposable | undefined
 
   /** Throws when it cannot be started. */
@@ -82,6 +105,24 @@ export class Child {
     return this.isReady && this.#future !== 'dismissed' && this.execution === undefined
   }
 
+  /** Calls ahead of their turn. */
+  get ahead(): number {
+    return this.#ahead.length
+  }
+
+  /** It can be given this call beside the one that it has. */
+  takesAhead({ call }: ChildExecution): boolean {
+    return (
+      this.isReady &&
+      this.stays &&
+      this.#recalled === undefined &&
+      !this.#catchingUp &&
+      this.#ahead.length < MAX_AHEAD &&
+      call.request.message.body.byteLength <= MAX_AHEAD_BODY &&
+      this.#line.flushed
+    )
+  }
+
   ready(): void {
     this.#readied = true
     this.#stopTimer()
@@ -100,16 +141,55 @@ export class Child {
     this.#future = 'dismissed'
   }
 
-  /** Throws `EncodeError`; then it has not been given. */
+  /** Ahead of its turn, when there is another one. Throws `EncodeError`; then it has not been given. */
   give(execution: ChildExecution): void {
     const { request, ...rest } = execution.call
-    const number = this.handed + 1
+    const number = this.#number + 1
     const { headers, properties, body } = request.message
     const task = { ...rest, headers, properties, body: portable(body), expires: request.expires }
     this.#line.send({ kind: 'call', call: number, task })
-    this.handed = number
-    this.execution = execution
-    execution.begun(this, number)
+    this.#number = number
+    this.handed++
+    execution.ahead(this, number)
+    if (this.execution === undefined) this.#begins(execution)
+    else this.#ahead.push(execution)
+  }
+
+  /** The outcome of its execution has come; it goes on with the next call, unless it leaves. */
+  goesOn(leaves: boolean): void {
+    this.execution = undefined
+    const next = leaves ? undefined : this.#ahead.shift()
+    if (next !== undefined) this.#begins(next)
+  }
+
+  /** What it has not begun is taken back, at once as far as that can be known. */
+  recall(): void {
+    if (this.#ahead.length === 0 || this.#recalled !== undefined || this.#catchingUp || this.#gone) return
+    this.#recalled = this.#number
+    this.#catchingUp = true
+    this.send({ kind: 'recall' })
+    this.#line.caughtUp(() => this.#caughtUp())
+  }
+
+  /** It has answered: it may not even have begun the first. */
+  recalled(begun: number): void {
+    const last = this.#recalled ?? 0
+    this.#recalled = undefined
+    const first = this.execution
+    if (first !== undefined && first.number > begun && first.number <= last) {
+      this.execution = undefined
+      this.#ahead.unshift(first)
+    }
+    this.takeBack()
+  }
+
+  /** What is ahead will not be begun by it. */
+  takeBack(): void {
+    const executions = this.#ahead
+    this.#ahead = []
+    this.handed -= executions.length
+    for (const execution of executions) execution.back()
+    this.#owner.returned(this, executions)
   }
 
   send(message: ToChild): void {
@@ -124,13 +204,14 @@ export class Child {
 
   /** Asks it to leave, and sees to it. */
   leave(limit: Ms): void {
-    this.dismiss()
-    this.send({ kind: 'leave' })
+    if (!this.#leaving) this.send({ kind: 'leave' })
     this.leaves(limit)
   }
 
   /** It leaves by itself. */
   leaves(limit: Ms): void {
+    this.dismiss()
+    this.#leaving = true
     if (!this.#destroyed) this.waitsUntil(limit, () => this.destroy())
   }
 
@@ -139,12 +220,13 @@ export class Child {
     if (this.#gone || this.#destroyed) return
     this.dismiss()
     this.#owner.condemned(this)
-    if (signal === 'SIGKILL') {
-      this.destroy()
-      return
+    this.recall()
+    const meant = this.execution
+    if (!this.#catchingUp || meant === undefined) this.#hit(signal)
+    else {
+      this.#signal = { name: signal, meant }
+      this.waitsUntil(this.#owner.killGrace, () => this.destroy())
     }
-    this.#line.signal(signal)
-    this.waitsUntil(this.#owner.killGrace, () => this.destroy())
   }
 
   destroy(): void {
@@ -152,6 +234,30 @@ export class Child {
     this.#destroyed = true
     this.#line.destroy()
     this.waitsUntil(UNKILLABLE, () => this.#abandon())
+  }
+
+  #begins(execution: ChildExecution): void {
+    this.execution = execution
+    execution.begun(this)
+  }
+
+  /** Of calls that it was given before the `recall`, it runs at most the first without an outcome. */
+  #caughtUp(): void {
+    this.#catchingUp = false
+    if (this.#gone) return
+    const signal = this.#signal
+    this.#signal = undefined
+    this.takeBack()
+    if (signal !== undefined && this.execution === signal.meant) this.#hit(signal.name)
+  }
+
+  #hit(signal: string): void {
+    if (signal === 'SIGKILL') {
+      this.destroy()
+      return
+    }
+    this.#line.signal(signal)
+    this.waitsUntil(this.#owner.killGrace, () => this.destroy())
   }
 
   /** Native code that does not come back, a file system that hangs: its place must not hang with it. */
@@ -166,6 +272,7 @@ export class Child {
     this.#stopTimer()
     this.#owner.ended(this, exit)
     this.execution = undefined
+    this.takeBack()
   }
 
   #stopTimer(): void {

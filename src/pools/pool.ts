@@ -14,13 +14,18 @@ export interface Pool extends AsyncDisposable {
   readonly kind: PoolKind
   /** Slots: calls that may run at once. */
   readonly size: number
+  /**
+   * So many calls beyond `size` it takes now, to have them where they will run before their turn; 0 = none. They begin a few
+   * milliseconds later than they could, or elsewhere, and until then their `Execution.where` is undefined.
+   */
+  readonly ahead: number
   /** Resolves with the reason when the pool cannot run anything any more. Never rejects. */
   readonly failed: Promise<unknown>
   /** Rejects with `ConfigError` when its members cannot do what they are for (a module that does not load). */
   start(signal: AbortSignal): Promise<void>
   /**
    * Begins the call now, or as soon as a member that is being replaced is there again; the caller keeps the number of
-   * running calls within `size`. Never throws.
+   * running calls within `size`, and `ahead` more. Never throws.
    */
   run(call: Call): Execution
   /**

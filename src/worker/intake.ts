@@ -5,7 +5,7 @@ import { BoundedMap } from '../lib/bounded-map.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms } from '../lib/time.js'
-import type { Call, Execution, Outcome, Pool, Where } from '../pools/pool.js'
+import type { Call, Outcome, Pool, Where } from '../pools/pool.js'
 import type { ChordMemo } from '../protocol/chord-memo.js'
 import type { Codec } from '../protocol/codec.js'
 import type { DeadLetterReason } from '../protocol/dead-letter.js'
@@ -440,7 +440,7 @@ export class Intake implements Disposable {
   }
 
   #stateOf(running: Running): WorkState {
-    if (running.execution !== undefined) return 'active'
+    if (running.execution !== undefined) return running.execution.where === undefined ? 'reserved' : 'active'
     if (this.#holds.has(running)) return 'scheduled'
     if (this.#throttle.has(running)) return 'ready'
     return running.verdict === undefined || running.verdict === 'ack' ? 'reserved' : 'ready'
@@ -511,18 +511,25 @@ export class Intake implements Disposable {
 
   #pump(): void {
     const { pool } = this.#parts
-    while (
-      !this.#closed &&
-      this.#busy + this.#throttle.asked < pool.size &&
-      this.#unsettled < pool.size * UNSETTLED_PER_SLOT
-    ) {
+    while (!this.#closed && this.#unsettled < (pool.size + pool.ahead) * UNSETTLED_PER_SLOT) {
       const next = this.#ready.first
       if (next === undefined || this.#endangers(next)) break
+      const slots = this.#mayComeBack(next) ? pool.size + pool.ahead : pool.size
+      if (this.#busy + this.#throttle.asked >= slots) break
       this.#ready.shift()
       this.#own(this.#start(next))
     }
     if (this.#ready.size > 0 && !this.#closed) this.#parts.slotsWanted()
     if (this.#throttle.size > 0) this.#throttle.look()
+  }
+
+  /**
+   * May it be handed to a child ahead of its turn, and come back from there? Early acks belong to the start itself, and so do
+   * marks and states that tell of it.
+   */
+  #mayComeBack(running: Running): boolean {
+    const policy = this.#policy(running.request)
+    return running.late && !hasPast(running, policy) && !tracksStart(running, policy)
   }
 
   /**
@@ -584,9 +591,13 @@ export class Intake implements Disposable {
       const call = this.#call(running, policy)
       const execution = this.#parts.pool.run(call)
       running.execution = execution
-      const timers = this.#limits.set(execution, call)
-      if (execution.where === undefined) this.#tellWhenAccepted(execution, running)
-      else this.#tellStarted(execution.where, running)
+      let timers: readonly Disposable[] = []
+      const begun = ({ pid }: Where): void => {
+        timers = this.#limits.set(execution, call)
+        this.#parts.world.emit({ type: 'task-started', pid }, running)
+      }
+      if (execution.where === undefined) void execution.accepted.then(begun)
+      else begun(execution.where)
       const outcome = await execution.outcome
       for (const timer of timers) timer[Symbol.dispose]()
       return this.#terminations.outcome(running, outcome)
@@ -596,14 +607,6 @@ export class Intake implements Disposable {
       this.#throttle.ended(running)
       this.#pump()
     }
-  }
-
-  #tellStarted({ pid }: Where, running: Running): void {
-    this.#parts.world.emit({ type: 'task-started', pid }, running)
-  }
-
-  #tellWhenAccepted(execution: Execution, running: Running): void {
-    void execution.accepted.then(where => this.#tellStarted(where, running))
   }
 
   #leaveWindow(running: Running): void {

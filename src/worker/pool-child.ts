@@ -11,7 +11,7 @@ import { endLoading } from '../pools/child/loading.js'
 import type { ParentLine } from '../pools/child/parent-line.js'
 import type { ChildCall, ToChild } from '../pools/child-protocol.js'
 import { packValue } from '../pools/packed-value.js'
-import type { Call, Outcome } from '../pools/pool.js'
+import type { Call, Interrupt, Outcome } from '../pools/pool.js'
 import { attemptNumber } from '../protocol/attempt-number.js'
 import { decodeTask } from '../protocol/decode-task.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
@@ -34,6 +34,13 @@ const REPR_LENGTH = 1024
 /** With so many bytes on their way to the parent, lines of the log are dropped, and counted: user code that logs may not give it a turn. */
 const MAX_BACKLOG: number = 8 * 1024 * 1024
 
+/** A call that waits for its turn in the child. */
+interface Waiting {
+  readonly number: number
+  readonly task: ChildCall
+  interrupt: Interrupt | undefined
+}
+
 /**
  * A child of a pool: loads the app, runs one call after another, and tells its parent what came of it. Everything that
  * concerns the message, its result and its events is the parent's; what tasks publish goes out by the child's own
@@ -48,6 +55,11 @@ export class PoolChild {
   #tellsMemory = false
   #dropped = 0
   #current: CurrentCall | undefined
+  #waiting: Waiting[] = []
+  /** The outcome of the last call is on its way, and the next one does not begin before the parent was heard once more. */
+  #between = false
+  /** The number of the last call. */
+  #begun = 0
   readonly #asks = new Map<number, Deferred<void>>()
   #asked = 0
 
@@ -69,10 +81,15 @@ export class PoolChild {
         void this.#boot(message.boot as ChildBoot)
         return
       case 'call':
-        this.#run(message.call, message.task)
+        this.#waiting.push({ number: message.call, task: message.task, interrupt: undefined })
+        this.#begin()
         return
       case 'interrupt':
-        if (this.#current?.number === message.call) this.#current.interrupt(message.reason)
+        this.#interrupt(message.call, message.reason)
+        return
+      case 'recall':
+        this.#waiting = []
+        this.#line.send({ kind: 'recalled', begun: this.#begun })
         return
       case 'stored':
         this.#stored(message.ask, message.error)
@@ -117,6 +134,33 @@ export class PoolChild {
     this.#line.exit(1)
   }
 
+  /** The next call, when there is one and nothing runs. */
+  #begin(): void {
+    if (this.#between || this.#current !== undefined) return
+    const next = this.#waiting.shift()
+    if (next === undefined) return
+    this.#begun = next.number
+    this.#run(next.number, next.task)
+    if (next.interrupt !== undefined) this.#interrupt(next.number, next.interrupt)
+  }
+
+  #interrupt(number: number, reason: Interrupt): void {
+    if (this.#current?.number === number) this.#current.interrupt(reason)
+    const waiting = this.#waiting.find(call => call.number === number)
+    if (waiting !== undefined) waiting.interrupt = reason
+  }
+
+  #ended(number: number, outcome: Outcome, leaves: boolean): void {
+    const memory = this.#tellsMemory ? this.#line.memory() : undefined
+    if (leaves) this.#waiting = []
+    this.#line.send({ kind: 'outcome', call: number, outcome: packValue(outcome), memory, leaves })
+    this.#between = true
+    this.#line.caughtUp(() => {
+      this.#between = false
+      this.#begin()
+    })
+  }
+
   #run(number: number, task: ChildCall): void {
     const [app, parts] = [this.#app, this.#parts]
     if (app === undefined || parts === undefined) throw new TypeError('A call came before the app was loaded.')
@@ -126,7 +170,7 @@ export class PoolChild {
     if (decoded.kind === 'malformed') {
       const error = new LovageError('LVG_MALFORMED', `The child cannot read what its worker could: ${decoded.detail}`)
       const outcome: Outcome = { kind: 'failed', ...exceptionInfoOf(error), children: [], runtime: 0 }
-      this.#line.send({ kind: 'outcome', call: number, outcome: packValue(outcome), memory: undefined, leaves: false })
+      this.#ended(number, outcome, false)
       return
     }
     const request = decoded.request.expires === expires ? decoded.request : { ...decoded.request, expires }
@@ -139,13 +183,10 @@ export class PoolChild {
   #end(current: CurrentCall, outcome: Outcome, leaves: boolean): void {
     if (this.#current !== current) return
     this.#current = undefined
-    const memory = this.#tellsMemory ? this.#line.memory() : undefined
-    const send = (what: Outcome): void =>
-      this.#line.send({ kind: 'outcome', call: current.number, outcome: packValue(what), memory, leaves })
     try {
-      send(outcome)
+      this.#ended(current.number, outcome, leaves)
     } catch (error) {
-      send(reducedOutcome(outcome, error, this.#ignores(current.call)))
+      this.#ended(current.number, reducedOutcome(outcome, error, this.#ignores(current.call)), leaves)
     }
   }
 

@@ -1,145 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { memoryLog } from '../../src/lib/memory-log.js'
-import { nodeRuntime } from '../../src/lib/node-runtime.js'
-import type { ChildLine, ChildListener } from '../../src/pools/child-line.js'
-import { ChildPool, type ChildPoolOptions } from '../../src/pools/child-pool.js'
-import type { FromChild, ToChild } from '../../src/pools/child-protocol.js'
-import { packValue } from '../../src/pools/packed-value.js'
-import type { Call, Outcome } from '../../src/pools/pool.js'
-import { HandClock } from '../../src/testing/hand-clock.js'
-import { requestOf } from '../support/requests.js'
+import { GRACE, PlayedPool } from '../support/pools/played-pool.js'
 
 /* The rules of a pool of children, with children that a test plays, and time that passes by hand. */
 
-const GRACE = 1000
-
-/** A child as the pool sees it; the test says what it does. */
-class PlayedChild implements ChildLine {
-  readonly id: number
-  readonly listener: ChildListener
-  readonly sent: ToChild[] = []
-  readonly signals: string[] = []
-  destroyed = false
-
-  constructor(id: number, listener: ChildListener) {
-    this.id = id
-    this.listener = listener
-  }
-
-  get calls(): number {
-    return this.sent.filter(message => message.kind === 'call').length
-  }
-
-  get toldToLeave(): boolean {
-    return this.sent.some(message => message.kind === 'leave')
-  }
-
-  send(message: ToChild): void {
-    this.sent.push(message)
-  }
-
-  signal(name: string): void {
-    this.signals.push(name)
-  }
-
-  destroy(): void {
-    this.destroyed = true
-  }
-
-  says(message: FromChild): void {
-    this.listener.received(message)
-  }
-
-  ready(): this {
-    this.says({ kind: 'alive' })
-    this.says({ kind: 'ready' })
-    return this
-  }
-
-  /** The call that it has runs to its end. */
-  finishes(parts: { readonly memory?: number; readonly leaves?: boolean } = {}): void {
-    const outcome: Outcome = { kind: 'succeeded', value: this.id, children: [], runtime: 1 }
-    const { memory, leaves = false } = parts
-    this.says({ kind: 'outcome', call: this.calls, outcome: packValue(outcome), memory, leaves })
-  }
-
-  ends(exit = 'exitcode 0'): void {
-    this.listener.ended(exit)
-  }
-}
-
-class Stage {
-  readonly clock = new HandClock()
-  readonly children: PlayedChild[] = []
-  readonly log = memoryLog()
-  readonly pool: ChildPool
-  cannotStart = false
-
-  constructor(options: Partial<ChildPoolOptions> = {}) {
-    const runtime = { ...nodeRuntime({ log: this.log.log }), clock: this.clock }
-    this.pool = new ChildPool({
-      kind: 'prefork',
-      runtime: { ...runtime, host: { ...runtime.host, cpus: 4 } },
-      size: 2,
-      start: listener => {
-        if (this.cannotStart) throw new Error('no more processes')
-        const child = new PlayedChild(this.children.length + 1, listener)
-        this.children.push(child)
-        return child
-      },
-      boot: {},
-      asks: { storeState: async () => undefined, sendEvent: () => undefined, log: () => undefined },
-      maxTasks: undefined,
-      maxMemory: undefined,
-      aliveTimeout: 4000,
-      killGrace: GRACE,
-      ...options,
-    })
-  }
-
-  /** The child that was started as that one, from 1. */
-  child(number: number): PlayedChild {
-    const child = this.children[number - 1]
-    assert.ok(child !== undefined, `there is no child ${number}`)
-    return child
-  }
-
-  async started(): Promise<this> {
-    const started = this.pool.start(new AbortController().signal)
-    for (const child of this.children) child.ready()
-    await started
-    return this
-  }
-
-  run(): ReturnType<ChildPool['run']> {
-    return this.pool.run(call())
-  }
-
-  /** Those that have a call now. */
-  busy(): readonly number[] {
-    return this.children.filter(child => child.calls > 0).map(child => child.id)
-  }
-}
-
-function call(): Call {
-  return {
-    request: requestOf(),
-    faults: 0,
-    queue: 'q',
-    exchange: '',
-    routingKey: 'q',
-    redelivered: false,
-    claim: 1,
-    hostname: 'w',
-    softTimeLimit: undefined,
-    timeLimit: undefined,
-  }
-}
-
 describe('children that leave', () => {
   test('H44 the replacement is started when a child gets its last call, and the child gets no other', async () => {
-    const stage = await new Stage({ size: 1, maxTasks: 1 }).started()
+    const stage = await new PlayedPool({ size: 1, maxTasks: 1 }).started()
     const first = stage.run()
     assert.equal(stage.children.length, 2)
     const second = stage.run()
@@ -153,7 +20,7 @@ describe('children that leave', () => {
   })
 
   test('H44 one that has grown too large serves until its replacement is ready', async () => {
-    const stage = await new Stage({ size: 1, maxMemory: 1000 }).started()
+    const stage = await new PlayedPool({ size: 1, maxMemory: 1000 }).started()
     stage.run()
     stage.child(1).finishes({ memory: 1001 })
     assert.equal(stage.children.length, 2)
@@ -167,7 +34,7 @@ describe('children that leave', () => {
   })
 
   test('one that does not leave is ended by force', async () => {
-    const stage = await new Stage({ size: 2 }).started()
+    const stage = await new PlayedPool({ size: 2 }).started()
     await stage.pool.resize(1)
     const gone = stage.children.find(child => child.toldToLeave)
     await stage.clock.pass(5000)
@@ -175,7 +42,7 @@ describe('children that leave', () => {
   })
 
   test('a restart keeps every slot: each old child goes when a new one is ready', async () => {
-    const stage = await new Stage().started()
+    const stage = await new PlayedPool().started()
     const running = stage.run()
     let over = false
     const restarted = stage.pool.restart().then(() => {
@@ -198,7 +65,7 @@ describe('children that leave', () => {
   })
 
   test('a restart whose modules do not load leaves the old children where they are', async () => {
-    const stage = await new Stage().started()
+    const stage = await new PlayedPool().started()
     const restarted = stage.pool.restart()
     for (const number of [3, 4]) {
       stage.child(number).says({ kind: 'unfit', code: 'LVG_MODULE_SYNTAX', message: 'tasks.ts cannot be parsed' })
@@ -214,7 +81,7 @@ describe('children that leave', () => {
 
 describe('kills', () => {
   test('H60 signal, grace, force; the slot is refilled at once, and nothing else is hit', async () => {
-    const stage = await new Stage({ size: 1 }).started()
+    const stage = await new PlayedPool({ size: 1 }).started()
     const running = stage.run()
     running.interrupt({ kind: 'terminated', signal: 'SIGTERM' })
     running.kill('SIGTERM')
@@ -233,7 +100,7 @@ describe('kills', () => {
   })
 
   test('H60 a call that ended before the kill came is not hit, nor is the next one in its child', async () => {
-    const stage = await new Stage({ size: 1 }).started()
+    const stage = await new PlayedPool({ size: 1 }).started()
     const first = stage.run()
     stage.child(1).finishes()
     await first.outcome
@@ -245,7 +112,7 @@ describe('kills', () => {
   })
 
   test('H60 a call whose end crosses the kill keeps its end, and its condemned child gets no other', async () => {
-    const stage = await new Stage({ size: 1 }).started()
+    const stage = await new PlayedPool({ size: 1 }).started()
     const running = stage.run()
     running.kill('SIGTERM')
     stage.child(1).finishes()
@@ -255,7 +122,7 @@ describe('kills', () => {
   })
 
   test('a call that waits for a child can be killed', async () => {
-    const stage = await new Stage({ size: 1 }).started()
+    const stage = await new PlayedPool({ size: 1 }).started()
     const first = stage.run()
     first.kill('SIGKILL')
     const waiting = stage.run()
@@ -267,7 +134,7 @@ describe('kills', () => {
   })
 
   test('a child that even force does not end is left behind, and said', async () => {
-    const stage = await new Stage({ size: 1 }).started()
+    const stage = await new PlayedPool({ size: 1 }).started()
     const running = stage.run()
     running.kill('SIGKILL')
     await stage.clock.pass(2000)
@@ -283,7 +150,7 @@ describe('kills', () => {
 
 describe('children that cannot be had', () => {
   test('at the start the pool refuses with the reason', async () => {
-    const stage = new Stage()
+    const stage = new PlayedPool()
     const started = stage.pool.start(new AbortController().signal)
     stage.child(1).says({ kind: 'unfit', code: 'LVG_MODULE_FAILED', message: 'tasks.ts threw' })
     stage.child(1).ends('exitcode 1')
@@ -295,13 +162,13 @@ describe('children that cannot be had', () => {
     [
       'says nothing, five times in a row,',
       5,
-      async (stage: Stage) => await stage.clock.pass(4000),
+      async (stage: PlayedPool) => await stage.clock.pass(4000),
       /said a word within 4 s/,
     ],
     [
       'does not load its modules, five times in a row,',
       5,
-      async (stage: Stage) => {
+      async (stage: PlayedPool) => {
         stage.children.at(-1)?.says({ kind: 'alive' })
         await stage.clock.pass(60_000)
       },
@@ -310,7 +177,7 @@ describe('children that cannot be had', () => {
     ['ends', 1, async () => undefined, /ended before it was ready: exitcode 9/],
   ] as const) {
     test(`one that ${name} in time is ended, and the error says so`, async () => {
-      const stage = new Stage({ size: 1 })
+      const stage = new PlayedPool({ size: 1 })
       const started = stage.pool.start(new AbortController().signal)
       const refused = assert.rejects(started, { code: 'LVG_POOL_CHILD', message: pattern })
       for (let number = 1; number <= times; number++) {
@@ -322,7 +189,7 @@ describe('children that cannot be had', () => {
   }
 
   test('later it is tried again ever more slowly; with nobody left, the pool fails and what waits goes back', async () => {
-    const stage = await new Stage({ size: 1 }).started()
+    const stage = await new PlayedPool({ size: 1 }).started()
     stage.child(1).ends('signal 11 (SIGSEGV)')
     const waiting = stage.run()
     let failed: unknown
@@ -341,7 +208,7 @@ describe('children that cannot be had', () => {
   })
 
   test('while another child lives, the pool does not fail', async () => {
-    const stage = await new Stage().started()
+    const stage = await new PlayedPool().started()
     stage.child(1).ends('exitcode 1')
     for (let number = 3; number < 12; number++) {
       stage.child(number).ends('exitcode 1')
@@ -353,7 +220,7 @@ describe('children that cannot be had', () => {
   })
 
   test('a system without room for another process is the same as a child that ends', async () => {
-    const stage = await new Stage().started()
+    const stage = await new PlayedPool().started()
     stage.cannotStart = true
     stage.child(1).ends('exitcode 1')
     stage.cannotStart = false
@@ -366,7 +233,7 @@ describe('children that cannot be had', () => {
 })
 
 test('what a child sends and cannot be read ends the child', async () => {
-  const stage = await new Stage({ size: 1 }).started()
+  const stage = await new PlayedPool({ size: 1 }).started()
   const running = stage.run()
   stage.child(1).listener.garbled(new Error('nonsense'))
   assert.equal(stage.child(1).destroyed, true)

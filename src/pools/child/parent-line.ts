@@ -6,6 +6,11 @@ export interface ParentLine {
   send(message: FromChild): void
   /** Bytes that wait for the parent to take them. */
   readonly backlog: number
+  /**
+   * Calls back once, when all that was sent is with the parent, and all that the parent had sent by then has been heard. In
+   * no task's context.
+   */
+  caughtUp(callback: () => void): void
   /** From now on; what came before waits for it. */
   listen(listener: (message: ToChild) => void): void
   /** KiB: of the process, or of the thread's heap. */

@@ -1,5 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
+import { afterPoll } from '../after-poll.js'
 import { FrameReader, toFrame } from '../child-frames.js'
 import type { FromChild, ToChild } from '../child-protocol.js'
 import { LINE_FD } from './descriptors.js'
@@ -9,6 +11,7 @@ import { printed } from './printed.js'
 /** Of a child process: a socket that only the parent has the other end of. */
 export class ProcessLine implements ParentLine {
   readonly #socket = new Socket({ fd: LINE_FD, readable: true, writable: true })
+  readonly #root = new AsyncResource('lovage.child')
   #leaving = false
 
   constructor() {
@@ -28,6 +31,13 @@ export class ProcessLine implements ParentLine {
 
   send(message: FromChild): void {
     this.#socket.write(toFrame(message))
+  }
+
+  caughtUp(callback: () => void): void {
+    this.#root.runInAsyncScope(() => {
+      if (this.backlog === 0) afterPoll(callback)
+      else this.#socket.write('', () => afterPoll(callback))
+    })
   }
 
   listen(listener: (message: ToChild) => void): void {

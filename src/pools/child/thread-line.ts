@@ -1,5 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { MessagePort } from 'node:worker_threads'
+import { afterPoll } from '../after-poll.js'
 import type { FromChild, ToChild } from '../child-protocol.js'
 import { cloning } from '../cloning.js'
 import type { ParentLine } from './parent-line.js'
@@ -10,6 +12,7 @@ export class ThreadLine implements ParentLine {
   /** What is posted is the parent's at once. */
   readonly backlog = 0
   readonly #port: MessagePort
+  readonly #root = new AsyncResource('lovage.child')
 
   constructor(port: MessagePort) {
     this.#port = port
@@ -17,6 +20,10 @@ export class ThreadLine implements ParentLine {
 
   send(message: FromChild): void {
     cloning(() => this.#port.postMessage(message))
+  }
+
+  caughtUp(callback: () => void): void {
+    this.#root.runInAsyncScope(() => afterPoll(callback))
   }
 
   listen(listener: (message: ToChild) => void): void {

@@ -18,6 +18,8 @@ export interface InlinePoolOptions {
  */
 export class InlinePool implements Pool {
   readonly kind = 'inline'
+  /** Nothing is gained by handing a call over before it can run. */
+  readonly ahead = 0
   /** Nothing of its own can fail. */
   readonly failed: Promise<unknown> = new Promise(() => undefined)
   readonly #initialSize: number

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
+import { afterPoll } from '../after-poll.js'
 import { LIFE_FD, LINE_FD } from '../child/descriptors.js'
 import { childEnvironment, childExecArgv } from '../child-environment.js'
 import { FrameReader, toFrame } from '../child-frames.js'
@@ -56,6 +57,15 @@ class ProcessChild implements ChildLine {
   send(message: ToChild): void {
     const frame = toFrame(message)
     if (this.#line.writable) this.#line.write(frame)
+  }
+
+  get flushed(): boolean {
+    return this.#line.writableLength === 0
+  }
+
+  /** What has come to its end is read as long as there is anything, and told by that. */
+  caughtUp(callback: () => void): void {
+    afterPoll(callback)
   }
 
   signal(name: string): void {

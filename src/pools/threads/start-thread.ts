@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { afterPoll } from '../after-poll.js'
 import { childEnvironment } from '../child-environment.js'
 import type { ChildLine, ChildListener, StartChild } from '../child-line.js'
 import type { ToChild } from '../child-protocol.js'
@@ -13,6 +14,8 @@ export function startThread(module: URL): StartChild {
 }
 
 class ThreadChild implements ChildLine {
+  /** What is posted is the child's at once. */
+  readonly flushed = true
   readonly #thread: Worker
   readonly id: number
   #error: unknown
@@ -38,6 +41,10 @@ class ThreadChild implements ChildLine {
     const body = new Uint8Array(message.task.body)
     const copy: ToChild = { ...message, task: { ...message.task, body } }
     cloning(() => this.#thread.postMessage(copy, [body.buffer as ArrayBuffer]))
+  }
+
+  caughtUp(callback: () => void): void {
+    afterPoll(callback)
   }
 
   signal(): void {
