@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Database } from '../../src/drivers/sqlite/database.js'
+import { Database, type Durability } from '../../src/drivers/sqlite/database.js'
 import { openThreadHost } from '../../src/drivers/sqlite/thread-host.js'
 import { temporaryFolder } from '../support/brokers/sqlite-places.js'
 import { connect, publish } from '../support/brokers/sqlite-rig.js'
@@ -10,8 +10,8 @@ import type { CountingOperations } from './children/counting-operations.js'
 
 const MODULE = new URL('./children/counting-operations.js', import.meta.url)
 
-function openCounting(path: string) {
-  return openThreadHost<undefined, CountingOperations>({ path, durability: 'os', config: undefined, module: MODULE })
+function openCounting(path: string, durability: Durability = 'os') {
+  return openThreadHost<undefined, CountingOperations>({ path, durability, config: undefined, module: MODULE })
 }
 
 test('D12 what one turn asks for shares one transaction, and each answer comes after its commit', async () => {
@@ -33,6 +33,19 @@ test('D12 what comes while the thread is busy leaves together as the next transa
   const later = Array.from({ length: 20 }, (_, i) => host.call('add', i))
   await Promise.all([first, ...later])
   assert.deepEqual(await host.call('commits', undefined), 2)
+})
+
+test('D12 a commit waits for the disk unless everything in it may be lost with the power', async () => {
+  using folder = temporaryFolder()
+  await using host = await openCounting(join(folder.path, 'n.db'), 'full')
+  const [NORMAL, FULL] = [1, 2]
+  assert.equal(await host.call('passing', undefined), NORMAL)
+  assert.deepEqual(await Promise.all([host.call('passing', undefined), host.call('commits', undefined)]), [NORMAL, 0])
+  assert.deepEqual(await Promise.all([host.call('passing', undefined), host.call('synchronous', undefined)]), [
+    FULL,
+    FULL,
+  ])
+  assert.equal(await host.call('synchronous', undefined), FULL)
 })
 
 test('one bad operation fails alone: its neighbours are run again without it', async () => {

@@ -49,6 +49,7 @@ export interface StoreOperations {
     readonly consuming: (queues: readonly QueueName[]) => void
     readonly limit: (request: LimitRequest) => readonly LimitAnswer[]
   }
+  readonly passing: ReadonlySet<string>
   readonly chores: readonly Chore[]
   rolledBack(error: unknown): void
   close(): void
@@ -85,6 +86,8 @@ export function operations(db: Database, context: OperationsContext, config: Sto
       consuming: queues => holders.serve(queues),
       limit: request => limits.decide(request),
     },
+    // Forgotten with the power, it is as if its holder had died, which all holders have then.
+    passing: new Set(['claim', 'claimDelayed']),
     chores: [
       { name: 'renew', everyMs: config.renewMs, jitter: 0.1, run: () => holders.renew() },
       {

@@ -134,7 +134,9 @@ export class VirtualConsumer implements Consumer, LinkMember, DeliveryOwner {
       const deliveries = this.#receive(claimed)
       if (changed) await this.#handBack(this.#offer(deliveries))
       else this.#batches.push(deliveries)
-    } else if (!changed) await this.#wake(queues)
+    }
+    // There was no more: a claim that found nothing would only stand before the ack of what was found.
+    if (claimed.length < limit && !changed) await this.#wake(queues)
   }
 
   #receive(claimed: readonly Claimed[]): readonly VirtualDelivery[] {

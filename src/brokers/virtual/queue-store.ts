@@ -44,7 +44,7 @@ export interface StoreSession extends AsyncDisposable {
   /**
    * Resolves when one of the queues may be claimable: at once when something is ready, otherwise after a push by
    * anybody, a return, a due delay, a dead holder's sweep. Spurious wakes are fine, missed ones are not; note that
-   * another claim of this session may have left messages behind since the caller's own found none. Resolves or rejects
+   * another claim of this session may have left messages behind since the caller's own found no more. Resolves or rejects
    * when the signal fires, and leaves no listener on it: one signal serves many waits.
    */
   wake(queues: readonly QueueName[], signal: AbortSignal): Promise<void>

@@ -278,12 +278,31 @@ test('settling a batch leads to one claim for all the room it made', async () =>
   )
 })
 
+test('a consumer that was given less than it asked for waits to be woken before it asks again', async () => {
+  const { session, connection } = await connected()
+  session.found.push(
+    ['1', '2', '3'].map(token => claimed(token)),
+    ['4', '5'].map(token => claimed(token)),
+  )
+  await connection.consume([QUEUE], 5)
+  await settleDown()
+  assert.deepEqual([session.claims.length, session.signals.length], [1, 1])
+  session.wakeUp.resolve()
+  await settleDown()
+  // The window is full.
+  assert.deepEqual([session.claims.length, session.signals.length], [2, 1])
+})
+
 test('each queue in turn comes first in a claim', async () => {
   const { session, connection } = await connected()
   const other = { name: queueName('r') }
   session.found.push([claimed('1')], [{ ...claimed('2'), queue: other.name }])
   await connection.consume([QUEUE, other], 10)
   await settleDown()
+  for (let claims = 1; claims < 3; claims++) {
+    session.wakeUp.resolve()
+    await settleDown()
+  }
   assert.deepEqual(
     session.claims.map(({ queues }) => queues),
     [

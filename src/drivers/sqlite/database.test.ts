@@ -35,6 +35,18 @@ test('D12 the durability of every connection is set explicitly', () => {
   }
 })
 
+test('D12 a transaction may be one that is lost with the power, and the next is none', () => {
+  using file = fresh('full')
+  const synchronous = () => file.db.get('PRAGMA synchronous')?.['synchronous']
+  assert.equal(file.db.transaction(synchronous, 'os'), 1)
+  assert.equal(
+    file.db.transaction(() => file.db.transaction(synchronous, 'os')),
+    2,
+  )
+  assert.equal(file.db.transaction(synchronous, 'os'), 1)
+  assert.equal(file.db.transaction(synchronous), 2)
+})
+
 test('values come back as they went in', () => {
   using file = fresh()
   file.db.exec('CREATE TABLE t (a INTEGER, b TEXT, c BLOB, d REAL) STRICT')

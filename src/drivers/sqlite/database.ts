@@ -33,6 +33,7 @@ export class Database {
   readonly #options: DatabaseOptions
   #engine: Engine
   readonly #statements = new Map<string, EngineStatement>()
+  #durability: Durability
   #inside = false
   #open = true
   #doubtful = false
@@ -41,6 +42,7 @@ export class Database {
   constructor(path: string, options: DatabaseOptions) {
     this.path = path
     this.#options = options
+    this.#durability = options.durability
     this.#engine = configured(path, options)
   }
 
@@ -63,8 +65,12 @@ export class Database {
     return this.#asked(() => this.#prepared(sql).all(params) as R[])
   }
 
-  /** `BEGIN IMMEDIATE` … `COMMIT`; rolled back when `work` or the commit throws. Inside another one: part of that one. */
-  transaction<T>(work: () => T): T {
+  /**
+   * `BEGIN IMMEDIATE` … `COMMIT`; rolled back when `work` or the commit throws. Inside another one: part of that one.
+   * `durability`: the connection's own, or `os` for what may be lost with the power; a later commit that is `full` keeps it, too.
+   */
+  transaction<T>(work: () => T, durability: Durability = this.#options.durability): T {
+    if (!this.#inside && this.#options.guest !== true) this.#commitBy(durability)
     return this.#within('BEGIN IMMEDIATE', work)
   }
 
@@ -97,6 +103,13 @@ export class Database {
     this.#open = false
     this.#statements.clear()
     this.#engine.close()
+  }
+
+  /** SQLite heeds this pragma when it compiles it, so it is never kept as a statement. */
+  #commitBy(durability: Durability): void {
+    if (durability === this.#durability) return
+    this.#asked(() => this.#engine.exec(`PRAGMA ${synchronous(durability)}`))
+    this.#durability = durability
   }
 
   #within<T>(begin: string, work: () => T): T {
@@ -147,6 +160,7 @@ export class Database {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new SqliteError('IOERR', `The file cannot be opened again: ${why}`, { cause })
     }
+    this.#durability = this.#options.durability
     this.#connections++
     this.#open = true
     this.#doubtful = false
@@ -173,7 +187,7 @@ function configured(path: string, options: DatabaseOptions): Engine {
   ]
   const own = [
     'journal_mode = WAL',
-    `synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'}`,
+    synchronous(options.durability),
     `wal_autocheckpoint = ${WAL_PAGES}`,
     `journal_size_limit = ${WAL_BYTES}`,
   ]
@@ -186,6 +200,10 @@ function configured(path: string, options: DatabaseOptions): Engine {
     engine.close()
     throw honest(error, path)
   }
+}
+
+function synchronous(durability: Durability): string {
+  return `synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`
 }
 
 /** What SQLite calls damage and is trouble of the disk, told as that: it may pass (D3c). */

@@ -40,6 +40,8 @@ export interface World {
   lost(error: LovageError): void
 }
 
+type TransactionKind = 'reading' | 'passing' | 'writing'
+
 /** A batch that meets another process's lock is tried this often in all, each time for the busy timeout. */
 const BUSY_TRIES = 4
 
@@ -110,7 +112,7 @@ export class Executor {
   close(): void {
     if (this.#ended) return
     try {
-      this.#transact(true, () => this.#operations.close?.())
+      this.#transact('writing', () => this.#operations.close?.())
     } catch {
       // Whatever the last transaction was to hand back, the sweep of others returns.
     }
@@ -146,12 +148,12 @@ export class Executor {
   ):
     | { readonly kind: 'done'; readonly replies: readonly Reply[] }
     | { readonly kind: 'failed'; readonly error: unknown } {
-    const writing = questions.some(question => this.#operations.reads[question.name] === undefined)
+    const kind = this.#kindOf(questions)
     for (let tries = 1; ; tries++) {
       try {
         return {
           kind: 'done',
-          replies: this.#transact(writing, () => questions.map(question => this.#answer(question))),
+          replies: this.#transact(kind, () => questions.map(question => this.#answer(question))),
         }
       } catch (error) {
         if (tries < BUSY_TRIES && error instanceof SqliteError && error.sqlite === 'BUSY') continue
@@ -161,6 +163,13 @@ export class Executor {
     }
   }
 
+  #kindOf(questions: readonly Question[]): TransactionKind {
+    const { reads, passing } = this.#operations
+    const writes = questions.filter(({ name }) => reads[name] === undefined)
+    if (writes.length === 0) return 'reading'
+    return writes.every(({ name }) => passing?.has(name)) ? 'passing' : 'writing'
+  }
+
   #answer(question: Question): Reply {
     const operation = this.#operations.reads[question.name] ?? this.#operations.writes[question.name]
     if (operation === undefined) throw new LovageError('LVG_SQLITE_ERROR', `No operation is called ${question.name}.`)
@@ -168,20 +177,33 @@ export class Executor {
     return { kind: 'value', value: (operation as Operation as (args: unknown) => unknown)(question.args) }
   }
 
-  #transact<T>(writing: boolean, work: () => T): T {
+  #transact<T>(kind: TransactionKind, work: () => T): T {
     this.#committed = []
     let value: T
     try {
-      value = writing ? this.#db.transaction(work) : this.#db.snapshot(work)
+      value = this.#within(kind, work)
     } catch (error) {
       this.#committed = []
       this.#operations.rolledBack?.(error)
       throw error
     }
     // A commit into a file that nobody will open again has saved nothing.
-    if (writing) this.#mustBeInPlace()
+    if (kind !== 'reading') this.#mustBeInPlace()
     this.#runCommitted()
     return value
+  }
+
+  #within<T>(kind: TransactionKind, work: () => T): T {
+    switch (kind) {
+      case 'reading':
+        return this.#db.snapshot(work)
+      case 'passing':
+        return this.#db.transaction(work, 'os')
+      case 'writing':
+        return this.#db.transaction(work)
+      default:
+        return kind satisfies never
+    }
   }
 
   #runCommitted(): void {

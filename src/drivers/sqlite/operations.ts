@@ -21,6 +21,8 @@ export type Operation = (args: never) => unknown
 export interface Operations {
   readonly reads: Readonly<Record<string, Operation>>
   readonly writes: Readonly<Record<string, Operation>>
+  /** Names of writes that may be lost with the power: a commit of nothing else does not wait for the disk. */
+  readonly passing?: ReadonlySet<string>
   /** What the thread does by itself, whatever the user's thread is doing. */
   readonly chores?: readonly Chore[]
   /** Drops what was cached from rows that have just been rolled back because of `error`. */

@@ -8,12 +8,18 @@ export interface CountingOperations {
   readonly writes: {
     /** Adds a number, which must not be negative; returns how many there are. */
     readonly add: (n: number) => number
+    /** Which durability the commit has that it is a part of, as `PRAGMA synchronous` says it. */
+    readonly synchronous: () => number
+    /** The same, of an operation that may be lost with the power. */
+    readonly passing: () => number
     readonly die: () => void
   }
+  readonly passing: ReadonlySet<string>
 }
 
 export function operations(db: Database, context: OperationsContext): CountingOperations {
   db.exec('CREATE TABLE IF NOT EXISTS numbers (n INTEGER NOT NULL CHECK (n >= 0))')
+  const synchronous = () => Number(db.get('PRAGMA synchronous')?.['synchronous'])
   let commits = 0
   let counted = false
   return {
@@ -30,7 +36,10 @@ export function operations(db: Database, context: OperationsContext): CountingOp
         })
         return Number(db.get('SELECT count(*) AS n FROM numbers')?.['n'])
       },
+      synchronous,
+      passing: synchronous,
       die: () => process.exit(1),
     },
+    passing: new Set(['passing']),
   }
 }
