@@ -180,6 +180,7 @@ export class Opened implements AsyncDisposable {
       broker: () => this.broker('read'),
       publishIds,
       publisher: this.#makePublisher(),
+      answered: as => this.#publisher?.answered(as),
     })
   }
 
@@ -194,6 +195,7 @@ export class Opened implements AsyncDisposable {
       retry: settings.taskPublishRetry ? settings.taskPublishRetryPolicy : undefined,
       maxPending: settings.publishMaxPending,
       maxPendingBytes: settings.publishMaxPendingBytes,
+      hearsAnswers: this.expectsResults,
     })
   }
 }

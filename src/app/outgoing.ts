@@ -22,6 +22,8 @@ export interface Outgoing {
   readonly notBefore: EpochMs | undefined
   /** As `PublishOptions.mandatory`. */
   readonly mandatory?: false
+  /** Names the answer that only this act of publishing can have: an id that was drawn for it, and nobody's before. */
+  readonly answeredAs?: TaskId
 }
 
 export interface OutgoingWorld extends CallWorld {
@@ -71,6 +73,7 @@ export function outgoingCall(
       queue: destination.queue,
       publishId,
       notBefore: call.eta,
+      ...(options.taskId === undefined && { answeredAs: call.id }),
     },
   }
 }

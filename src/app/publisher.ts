@@ -24,6 +24,8 @@ export interface PublisherOptions {
   readonly maxPending: number
   /** Most unconfirmed bytes (D08). */
   readonly maxPendingBytes: number
+  /** Answers come to this app, and it tells of them with `answered`. */
+  readonly hearsAnswers: boolean
 }
 
 export interface PublishLimits {
@@ -65,6 +67,7 @@ interface Line {
  * A message waits its turn until there is a connection, its queue is declared, and fewer than `maxPending` messages and
  * `maxPendingBytes` are unconfirmed; then it is sent, and settles when the broker answers. Whatever happens, it settles
  * within its timeout: as accepted, `NotSentError`, `PublishUnknownError`, or what the broker refused it with (D04, D06).
+ * An answer to it proves as much as the broker's: RabbitMQ has a message run before the disk has it, and confirms it after.
  *
  * Modes: *idle* has no connection and nothing waits; *connecting* while messages wait for one; *connected*; *resting*
  * between two attempts to connect; *closed* after disposal, when publishing is refused. A lost connection leads back to
@@ -73,6 +76,7 @@ interface Line {
 export class Publisher implements AsyncDisposable {
   readonly #options: PublisherOptions
   readonly #live = new Set<Entry>()
+  readonly #answerable = new Map<string, Entry>()
   readonly #quit = new AbortController()
   readonly #waiting = new WaitingLine()
   #line: Line | undefined
@@ -109,10 +113,19 @@ export class Publisher implements AsyncDisposable {
       pause: undefined,
     }
     this.#live.add(entry)
+    if (this.#options.hearsAnswers && outgoing.answeredAs !== undefined) {
+      this.#answerable.set(outgoing.answeredAs, entry)
+    }
     this.#watch(entry.deadline)
     this.#waiting.push(entry)
     this.#pump()
     return limits.signal === undefined ? entry.settled.promise : this.#abortable(entry, limits.signal)
+  }
+
+  /** A worker has answered to what was published as this: the broker must have had it, whether it has said so or not. */
+  answered(as: string): void {
+    const entry = this.#answerable.get(as)
+    if (entry !== undefined) this.#end(entry, undefined)
   }
 
   /** Waits until everything under way has settled, which the timeout bounds; then closes the connection. */
@@ -332,6 +345,7 @@ export class Publisher implements AsyncDisposable {
     entry.place = 'over'
     entry.pause?.[Symbol.dispose]()
     this.#live.delete(entry)
+    if (entry.outgoing.answeredAs !== undefined) this.#answerable.delete(entry.outgoing.answeredAs)
     if (error === undefined) entry.settled.resolve()
     else entry.settled.reject(error)
     if (this.#live.size > 0) return

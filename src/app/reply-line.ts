@@ -27,6 +27,8 @@ export interface BrokerReplyLineOptions {
   readonly publishIds: PublishIds
   /** Owned: closed with the line. */
   readonly publisher: Publisher
+  /** An answer has come, to what was sent as this. */
+  answered(as: string): void
 }
 
 const CONNECT_BACKOFF: BackoffRule = { first: 100, cap: 2000 }
@@ -112,7 +114,11 @@ export class BrokerReplyLine implements ReplyLine {
     this.#ready.resolve()
     try {
       for await (const deliveries of consumer) {
-        for (const { message } of deliveries) receive(message)
+        for (const { message } of deliveries) {
+          const { correlationId } = message.properties
+          if (correlationId !== undefined) this.#options.answered(correlationId)
+          receive(message)
+        }
         await Promise.all(deliveries.map(delivery => delivery.ack()))
       }
     } finally {

@@ -10,7 +10,7 @@ import {
   UnroutableError,
 } from '../../src/brokers/errors.js'
 import { ConfigError } from '../../src/lib/errors.js'
-import { queueName } from '../../src/protocol/ids.js'
+import { queueName, taskId } from '../../src/protocol/ids.js'
 import { type HandRuntime, handRuntime } from './hand-runtime.js'
 import { ScriptedBroker } from './scripted-broker.js'
 
@@ -33,6 +33,7 @@ function bench(options: Partial<PublisherOptions> = {}, broker: ScriptedBroker =
     retry: RETRY,
     maxPending: 1000,
     maxPendingBytes: 64 * 1024 * 1024,
+    hearsAnswers: true,
     ...options,
   })
   return { broker, runtime, publisher }
@@ -163,6 +164,23 @@ test('D04 a shorter timeout of one call does not wait for the others', async () 
   assert.equal(long.end, 'open')
   await runtime.clock.pass(4000)
   assert.equal(long.end, 'failed')
+})
+
+test('D01 what is answered has been accepted, and nothing is left of it', async () => {
+  const { broker, runtime, publisher } = bench()
+  broker.onPublish = () => 'wait'
+  const [a, b] = ['a', 'b'].map(id => watched(publisher.publish({ ...outgoing(id), answeredAs: taskId(`task-${id}`) })))
+  await runtime.clock.pass(0)
+  publisher.answered('task-a')
+  publisher.answered('task-of-somebody-else')
+  await runtime.clock.pass(0)
+  assert.deepEqual([a?.end, b?.end], ['accepted', 'open'])
+  // Its own confirmation changes nothing any more, nor does a second answer.
+  broker.published[0]?.answer.reject(unanswered)
+  publisher.answered('task-a')
+  await runtime.clock.pass(5000)
+  assert.deepEqual([a?.end, b?.end], ['accepted', 'failed'])
+  assert.deepEqual(ids(broker), ['a', 'b'])
 })
 
 test('D04 no timer is left when everything has settled', async () => {

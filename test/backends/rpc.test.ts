@@ -5,10 +5,11 @@ import { currentTask } from '../../src/app/current-task.js'
 import { Reject, TaskError } from '../../src/app/errors.js'
 import type { SettingsInput } from '../../src/app/settings.js'
 import { RpcBackend } from '../../src/backends/rpc/rpc-backend.js'
-import type { Broker } from '../../src/brokers/broker.js'
+import type { Broker, Connection } from '../../src/brokers/broker.js'
 import { NotSentError } from '../../src/brokers/errors.js'
 import { createMemoryBroker } from '../../src/brokers/memory/memory-broker.js'
 import { MemoryQueueStore } from '../../src/brokers/memory/memory-queue-store.js'
+import { deferred } from '../../src/lib/deferred.js'
 import { memoryLog } from '../../src/lib/memory-log.js'
 import { nodeRuntime } from '../../src/lib/node-runtime.js'
 import { createCodec } from '../../src/protocol/create-codec.js'
@@ -78,6 +79,50 @@ test('a client gets values and errors of what it sent, and only that client', as
     assert.match(error.message, /too far/)
     return true
   })
+})
+
+/** Keeps every confirmation of a message until it is told to go on, as a broker does that waits for its disk. */
+function slowToConfirm(broker: Broker, confirm: Promise<void>): Broker {
+  return {
+    url: broker.url,
+    features: broker.features,
+    connect: async (options, signal) => {
+      const connection = await broker.connect(options, signal)
+      return new Proxy(connection, {
+        get: (target, key) => {
+          if (key === 'publish') {
+            const publish: Connection['publish'] = async (...message) => {
+              await target.publish(...message)
+              await confirm
+            }
+            return publish
+          }
+          const value: unknown = Reflect.get(target, key, target)
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+    },
+    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+  }
+}
+
+test('D01 an answer to a task proves that the broker has it, confirmed or not', async () => {
+  await using town = new Town()
+  await town.worker(app => app.task('echo', (x: number) => x))
+  const confirm = deferred<void>()
+  const client = town.app({}, slowToConfirm(town.broker(), confirm.promise))
+  const result = await client.sendTask('echo', [7])
+  assert.equal(await result.get(DEADLINE), 7)
+  // An id that somebody else may have used before proves nothing.
+  let sent = false
+  const named = client.sendTask('echo', [8], { taskId: 'mine' }).then(result => {
+    sent = true
+    return result
+  })
+  assert.equal(await client.result('mine').get(DEADLINE), 8)
+  assert.equal(sent, false)
+  confirm.resolve()
+  assert.equal(await (await named).get(DEADLINE), 8)
 })
 
 test('every state is told in its order: started, of the handler, retry, the end', async () => {

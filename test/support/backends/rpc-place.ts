@@ -54,6 +54,7 @@ export class RpcPlace implements BackendPlace {
       retry: undefined,
       maxPending: 100_000,
       maxPendingBytes: 1e9,
+      hearsAnswers: false,
     })
     return new BrokerReplyLine({
       runtime,
@@ -64,6 +65,7 @@ export class RpcPlace implements BackendPlace {
       broker: async () => broker,
       publishIds: new PublishIds(runtime.random),
       publisher,
+      answered: () => undefined,
     })
   }
 
