@@ -61,7 +61,7 @@ test(
     const own: HaltingPlace = { ...place, needed: {}, url: () => node.url }
     await using rig = await Rig.open(own, 'f30')
     const ids = await rig.send('before', 10, 300)
-    await node.ctl('set_vm_memory_high_watermark', '0.0000001')
+    await node.eval('vm_memory_monitor:set_vm_memory_high_watermark(0.0000001).')
     await rig.worker({ concurrency: 1 })
     const started = performance.now()
     await assert.rejects(
@@ -70,7 +70,7 @@ test(
     )
     assert.ok(performance.now() - started < 15_000)
     await rig.ended(ids)
-    await node.ctl('set_vm_memory_high_watermark', '0.4')
+    await node.eval('vm_memory_monitor:set_vm_memory_high_watermark(0.4).')
     await rig.ended(await rig.send('after', 5))
   },
 )
@@ -82,7 +82,7 @@ test(
     await using node = await RabbitMqNode.start()
     const settings =
       'application:set_env(rabbit, consumer_timeout, 4000), application:set_env(rabbit, channel_tick_interval, 500).'
-    await node.ctl('eval', settings)
+    await node.eval(settings)
     const own: HaltingPlace = { ...place, needed: {}, url: () => node.url }
     await using rig = await Rig.open(own, 'h20', { rabbitmqConsumerTimeout: 4 })
     const { log } = await rig.worker()

@@ -5,6 +5,7 @@ import type { SettingsInput } from '../../app/settings.js'
 import { openBroker } from '../../app/transports.js'
 import { nodeRuntime } from '../../lib/node-runtime.js'
 import type { Runtime } from '../../lib/runtime.js'
+import { blockLoop } from './block-loop.js'
 import type { ChaosSettings } from './chaos-settings.js'
 import { Journal } from './journal.js'
 import type { PlannedTask } from './plan.js'
@@ -33,7 +34,7 @@ export async function workerApp(settings: ChaosSettings, runtime: Runtime = node
   const witness = new WitnessBroker(broker, journal)
   const app = new App('chaos', appSettings(settings), { broker: witness, runtime, environment: {} })
   app.task(PLANNED_TASK, (planned: PlannedTask) => attempt(journal, () => sleep(planned.ms), planned.kind))
-  app.task(BLOCKING_TASK, (ms: number) => attempt(journal, async () => block(ms)))
+  app.task(BLOCKING_TASK, (ms: number) => attempt(journal, async () => blockLoop(ms)))
   app.task(POISON_TASK, () => attempt(journal, async () => process.kill(process.pid, 'SIGKILL')))
   return app
 }
@@ -48,11 +49,6 @@ async function attempt(journal: Journal, work: () => Promise<unknown>, kind = 'w
   if (kind === 'fail') throw new RangeError(value)
   if (kind === 'retry' && retries === 0) throw currentTask().retry({ countdown: '50ms' })
   return value
-}
-
-/** Keeps the event loop for so long, without taking a processor from the others. */
-function block(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 function appSettings({ brokerUrl, resultBackend, acks, settings }: ClientSettings): SettingsInput {

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { after, test } from 'node:test'
 import type { Connection } from '../../../src/brokers/broker.js'
 import { BrokerError } from '../../../src/brokers/errors.js'
+import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
 import { ChaosProxy } from '../../../src/testing/chaos/chaos-proxy.js'
 import { Reader } from '../../../src/testing/conformance/broker-bench.js'
 import { AmqpRig, someQueue, textOf } from '../../support/brokers/amqp-rig.js'
@@ -13,12 +14,6 @@ import { eventually, openRabbitMq } from '../../support/services/rabbitmq.js'
 
 const rabbit = await openRabbitMq('guarded')
 after(() => rabbit[Symbol.asyncDispose]())
-
-/** As user code might. */
-function block(ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
 
 function guarded(rig: AmqpRig): Promise<Connection> {
   return rig.broker.connect({ name: 'guarded@test', guarded: true })
@@ -36,7 +31,7 @@ test(
     await rig.publish(kept, queue.name, 'held')
     await rig.publish(kept, other.name, 'lost')
     await eventually('both', () => reader.deliveries.length === 1 && loser.deliveries.length === 1)
-    block(5000)
+    blockLoop(5000)
     const reason = await dropped.closed
     assert.equal(reason.kind, 'lost')
     assert.equal(await reader.deliveries[0]?.ack(), 'settled')
@@ -89,7 +84,7 @@ test(
     const count = 30
     for (let n = 0; n < count; n++) await rig.publish(publisher, queue.name, large(n))
     const reader = new Reader(await connection.consume([queue], 0))
-    block(5000)
+    blockLoop(5000)
     await eventually('all of it', () => reader.deliveries.length === count)
     assert.deepEqual(
       reader.deliveries.map(delivery => textOf(delivery).split(':')[0]),

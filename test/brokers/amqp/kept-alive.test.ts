@@ -6,6 +6,7 @@ import { service } from '../../../src/drivers/amqp/heartbeat-service.js'
 import { descriptorOf, KeptAlive, share } from '../../../src/drivers/amqp/kept-alive.js'
 import { Pen } from '../../../src/drivers/amqp/pen.js'
 import { nodeRuntime } from '../../../src/lib/node-runtime.js'
+import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
 import { HandClock } from '../../support/hand-clock.js'
 import { eventually } from '../../support/services/rabbitmq.js'
 
@@ -34,11 +35,6 @@ class Pairs implements AsyncDisposable {
   }
 }
 
-function block(ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
-
 test(
   'D24 heartbeats come while the loop is blocked, and stand between frames, whatever is written',
   needsDescriptors,
@@ -52,7 +48,7 @@ test(
     const frames = Array.from({ length: 30 }, (_, n) => Buffer.alloc(10 + n * 200_000, n + 100))
     for (const frame of frames) {
       near.write(frame)
-      block(20)
+      blockLoop(20)
       await new Promise(resolve => setImmediate(resolve))
     }
     const size = frames.reduce((sum, { length }) => sum + length, 0)

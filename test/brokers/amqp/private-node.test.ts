@@ -7,6 +7,7 @@ import type { AmqpBrokerOptions } from '../../../src/brokers/amqp/amqp-broker.js
 import type { Delivery } from '../../../src/brokers/broker.js'
 import { BrokerError, NotSentError } from '../../../src/brokers/errors.js'
 import { queueName } from '../../../src/protocol/ids.js'
+import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
 import { Reader } from '../../../src/testing/conformance/broker-bench.js'
 import { AmqpRig, someQueue } from '../../support/brokers/amqp-rig.js'
 import { type Certificates, certificatesMissing, makeCertificates } from '../../support/services/certificates.js'
@@ -48,10 +49,9 @@ describe('on a RabbitMQ of its own', needed, () => {
         'ssl_cert_login_from = common_name',
       ],
     })
-    await node.ctl('await_startup')
-    rabbit = new RabbitMq('/', undefined, node.url, words => node.ctl(...words))
-    await node.ctl(
-      'eval',
+    await node.eval('rabbit:await_startup().')
+    rabbit = new RabbitMq('/', undefined, node.url, node)
+    await node.eval(
       'rabbit_auth_backend_internal:add_user(<<"client">>, <<"unused">>, <<"t">>), rabbit_auth_backend_internal:set_permissions(<<"client">>, <<"/">>, <<".*">>, <<".*">>, <<".*">>, <<"t">>).',
     )
   })
@@ -104,8 +104,7 @@ describe('on a RabbitMQ of its own', needed, () => {
     const reader = new Reader(await connection.consume([queue], 1))
     await rig.publish(connection, queue.name, 'held')
     await eventually('the message', () => reader.deliveries.length === 1)
-    const end = performance.now() + 5000
-    while (performance.now() < end);
+    blockLoop(5000)
     assert.equal(await reader.deliveries[0]?.ack(), 'settled')
     await rig.publish(connection, queue.name, 'x'.repeat(3_000_000))
     await eventually('the next', () => reader.deliveries.length === 2)
@@ -122,8 +121,7 @@ describe('on a RabbitMQ of its own', needed, () => {
     const count = 30
     for (let n = 0; n < count; n++) await rig.publish(connection, queue.name, `${n}:${'x'.repeat(1024 * 1024)}`)
     const reader = new Reader(await connection.consume([queue], 0))
-    const end = performance.now() + 4000
-    while (performance.now() < end);
+    blockLoop(4000)
     await eventually('all of it', () => reader.deliveries.length === count)
     assert.deepEqual(
       reader.texts.map(text => text.split(':')[0]),
@@ -262,7 +260,7 @@ describe('on a RabbitMQ of its own', needed, () => {
     const worker = await rig.connect()
     const consumer = await worker.consume([queue], 5)
     await rig.publish(worker, queue.name, '20')
-    await node.ctl('set_vm_memory_high_watermark', '0.0000001')
+    await node.eval('vm_memory_monitor:set_vm_memory_high_watermark(0.0000001).')
     try {
       // The first one meets the alarm on its way; from then on the connection knows.
       const met = rig.publish(worker, queue.name, '21').catch((error: unknown) => error)
@@ -279,17 +277,16 @@ describe('on a RabbitMQ of its own', needed, () => {
       await eventually('what was there', () => reader.deliveries.length >= 21)
       const looker = await rig.connect()
       await eventually('the acks', async () => (await looker.stats(queue.name)).ready === 0)
-      await node.ctl('set_vm_memory_high_watermark', '0.9')
+      await node.eval('vm_memory_monitor:set_vm_memory_high_watermark(0.9).')
       assert.equal(await met, undefined)
       await rig.publish(worker, queue.name, '23')
     } finally {
-      await node.ctl('set_vm_memory_high_watermark', '0.9')
+      await node.eval('vm_memory_monitor:set_vm_memory_high_watermark(0.9).')
     }
   })
 
   test('D32 H20 H09 what is held too long is warned about, taken back, and buried when that happens again', async () => {
-    await node.ctl(
-      'eval',
+    await node.eval(
       'application:set_env(rabbit, consumer_timeout, 4000), application:set_env(rabbit, channel_tick_interval, 500).',
     )
     try {
@@ -315,7 +312,7 @@ describe('on a RabbitMQ of its own', needed, () => {
       assert.equal((dead.message.headers['lovage_dead'] as Record<string, unknown>)['reason'], 'consumer-timeout')
       assert.equal(reader.deliveries.length, 0)
     } finally {
-      await node.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 1800000).')
+      await node.eval('application:set_env(rabbit, consumer_timeout, 1800000).')
     }
   })
 
@@ -325,10 +322,10 @@ describe('on a RabbitMQ of its own', needed, () => {
     const queue = someQueue()
     await connection.declare({ queues: [queue] })
     await rig.publish(connection, queue.name, 'x')
-    await node.ctl('stop_app')
+    await node.eval('rabbit:stop().')
     const reason = await connection.closed
     assert.ok(reason.kind === 'lost' && reason.error.transient)
-    await node.ctl('start_app')
+    await node.eval('rabbit:start().')
     const again = await rig.connect()
     assert.equal((await again.stats(queue.name)).ready, 1)
     assert.equal(rabbit.present, true)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
 import { type HaltingPlace, isAmqp, type RegisterCase } from './halting-place.js'
 import { Rig } from './rig.js'
 
@@ -26,8 +27,7 @@ export function blockingCases(place: HaltingPlace, test: RegisterCase): void {
             'block',
             () => {
               rig.note(node.name, 'start')
-              const end = performance.now() + BLOCKED_MS
-              while (performance.now() < end);
+              blockLoop(BLOCKED_MS)
               rig.note(node.name, 'end')
             },
             { acksLate: true },

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { evaluate } from './erlang.js'
 import { freePort } from './free-port.js'
+import type { RabbitAdmin } from './rabbitmq.js'
 
 const run = promisify(execFile)
 
@@ -31,7 +33,7 @@ const STARTING = 90_000
  * A RabbitMQ node of one's own: its name, ports, cookie and folder are nobody else's, so it may be killed, restarted and alarmed.
  * It takes several seconds to start.
  */
-export class RabbitMqNode implements AsyncDisposable {
+export class RabbitMqNode implements RabbitAdmin, AsyncDisposable {
   readonly folder: string = mkdtempSync(join(tmpdir(), `lovage-rabbitmq-${process.pid}-`))
   readonly port: number
   readonly #name: string = `lovage-${process.pid}-${randomBytes(3).toString('hex')}@localhost`
@@ -93,6 +95,11 @@ export class RabbitMqNode implements AsyncDisposable {
       timeout: 60_000,
     })
     return stdout
+  }
+
+  async eval(expressions: string): Promise<void> {
+    const node = { name: this.#name, home: join(this.folder, 'home') }
+    if ((await evaluate(node, expressions)) === undefined) await this.ctl('eval', expressions)
   }
 
   /** `crash`: SIGKILL; `clean`: in good order. Its data stay. */

@@ -3,11 +3,12 @@ import { connect as dial } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type ChannelModel, connect } from 'amqplib'
+import { evaluate } from './erlang.js'
 
 /*
  * RabbitMQ for tests: the server named by LOVAGE_TEST_AMQP (default: this machine's, as guest), and on it a virtual
- * host for each test file, made with rabbitmqctl and removed with everything in it. A call of rabbitmqctl costs a second
- * or two, so a file makes one place and gives its cases queue names of their own.
+ * host for each test file, removed with everything in it. A call of rabbitmqctl costs half a second of processor time, so what
+ * is done often is evaluated on the node itself (erlang.ts), and a file makes one place and gives its cases queue names of their own.
  *
  * ```ts
  * const rabbit = await openRabbitMq('publishing')
@@ -21,11 +22,22 @@ import { type ChannelModel, connect } from 'amqplib'
 const SERVER = process.env['LOVAGE_TEST_AMQP'] ?? 'amqp://guest:guest@127.0.0.1:5672'
 const run = promisify(execFile)
 
-/** Runs `rabbitmqctl -q` with these words; its output. */
-export type RabbitCtl = (words: readonly string[]) => Promise<string>
+/** Who may administer a node. */
+export interface RabbitAdmin {
+  /** `rabbitmqctl -q` with these words, its output. Slow. */
+  ctl(...words: readonly string[]): Promise<string>
+  /** Evaluates Erlang's expressions there, separated by commas and ended with a full stop. */
+  eval(expressions: string): Promise<void>
+}
 
-async function sharedCtl(words: readonly string[]): Promise<string> {
-  return (await run('rabbitmqctl', ['-q', ...words], { timeout: 60_000 })).stdout
+/** This machine's server, as its package sets it up. */
+const SHARED_NODE = { name: process.env['RABBITMQ_NODENAME'] ?? 'rabbit', home: '/var/lib/rabbitmq' }
+
+const shared: RabbitAdmin = {
+  ctl: async (...words) => (await run('rabbitmqctl', ['-q', ...words], { timeout: 120_000 })).stdout,
+  async eval(expressions) {
+    if ((await evaluate(SHARED_NODE, expressions)) === undefined) await shared.ctl('eval', expressions)
+  },
 }
 
 /** A virtual host of one's own; when there is no RabbitMQ, `needed.skip` says so and every verb throws. */
@@ -34,15 +46,15 @@ export class RabbitMq implements AsyncDisposable {
   readonly needed: { readonly skip?: string }
   readonly vhost: string
   readonly server: URL
-  readonly #ctl: RabbitCtl
+  readonly #administrator: RabbitAdmin
   readonly #users = new Set<string>()
   #admin: Promise<ChannelModel> | undefined
 
-  constructor(vhost: string, absent: string | undefined, server: string = SERVER, ctl: RabbitCtl = sharedCtl) {
+  constructor(vhost: string, absent: string | undefined, server: string = SERVER, administrator = shared) {
     this.vhost = vhost
     this.needed = absent === undefined ? {} : { skip: absent }
     this.server = new URL(server)
-    this.#ctl = ctl
+    this.#administrator = administrator
   }
 
   get present(): boolean {
@@ -58,9 +70,13 @@ export class RabbitMq implements AsyncDisposable {
     return `amqp://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${this.server.host}/${encodeURIComponent(this.vhost)}`
   }
 
-  /** `rabbitmqctl`, its output. Slow: a second or two. */
+  /** `rabbitmqctl`, its output. Slow. */
   ctl(...words: readonly string[]): Promise<string> {
-    return this.#ctl(words)
+    return this.#administrator.ctl(...words)
+  }
+
+  eval(expressions: string): Promise<void> {
+    return this.#administrator.eval(expressions)
   }
 
   /** Queues of this virtual host with what is in them. */
@@ -93,13 +109,11 @@ export class RabbitMq implements AsyncDisposable {
 
   /** A user with these rights here and nowhere else; goes with this object. */
   async addUser(user: string, password: string, rights: readonly [configure: string, write: string, read: string]) {
-    const text = (value: string): string => `<<"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}">>`
-    const [configure, write, read] = rights.map(text)
-    await this.ctl(
-      'eval',
-      `catch rabbit_auth_backend_internal:delete_user(${text(user)}, ${text('lovage')}),
-       ok = rabbit_auth_backend_internal:add_user(${text(user)}, ${text(password)}, ${text('lovage')}),
-       rabbit_auth_backend_internal:set_permissions(${text(user)}, ${text(this.vhost)}, ${configure}, ${write}, ${read}, ${text('lovage')}).`,
+    const [configure, write, read] = rights.map(binary)
+    await this.eval(
+      `catch rabbit_auth_backend_internal:delete_user(${binary(user)}, ${binary('lovage')}),
+       ok = rabbit_auth_backend_internal:add_user(${binary(user)}, ${binary(password)}, ${binary('lovage')}),
+       rabbit_auth_backend_internal:set_permissions(${binary(user)}, ${binary(this.vhost)}, ${configure}, ${write}, ${read}, ${binary('lovage')}).`,
     )
     this.#users.add(user)
   }
@@ -109,7 +123,10 @@ export class RabbitMq implements AsyncDisposable {
    * away when it has been idle for about a second, and with itself): let an error close it, or wait for what you expect.
    */
   async setRights(user: string, rights: readonly [configure: string, write: string, read: string]): Promise<void> {
-    await this.ctl('set_permissions', '-p', this.vhost, user, ...rights)
+    const [configure, write, read] = rights.map(binary)
+    await this.eval(
+      `rabbit_auth_backend_internal:set_permissions(${binary(user)}, ${binary(this.vhost)}, ${configure}, ${write}, ${read}, ${binary('lovage')}).`,
+    )
   }
 
   /** A plain client beside the product, for what a test must do or see as an outsider. */
@@ -143,7 +160,7 @@ export class RabbitMq implements AsyncDisposable {
     const forget = [...this.#users].map(
       user => `catch rabbit_auth_backend_internal:delete_user(<<"${user}">>, <<"l">>), `,
     )
-    await this.ctl('eval', `${forget.join('')} rabbit_vhost:delete(<<"${this.vhost}">>, <<"lovage">>).`)
+    await this.eval(`${forget.join('')} rabbit_vhost:delete(<<"${this.vhost}">>, <<"lovage">>).`)
   }
 }
 
@@ -158,11 +175,15 @@ export async function openRabbitMq(label: string): Promise<RabbitMq> {
 
 export async function makeVhost(rabbit: RabbitMq): Promise<void> {
   const user = decodeURIComponent(rabbit.server.username)
-  await rabbit.ctl(
-    'eval',
+  await rabbit.eval(
     `rabbit_vhost:add(<<"${rabbit.vhost}">>, <<"lovage">>),
      rabbit_auth_backend_internal:set_permissions(<<"${user}">>, <<"${rabbit.vhost}">>, <<".*">>, <<".*">>, <<".*">>, <<"lovage">>).`,
   )
+}
+
+/** Erlang's binary of a text. */
+function binary(text: string): string {
+  return `<<"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}">>`
 }
 
 /** Waits until something holds, with a deadline: tests of servers wait for events, not for time. */
@@ -191,8 +212,7 @@ export async function rabbitMqMissing(): Promise<string | undefined> {
   })
   if (!answers) return `needs RabbitMQ, which does not answer at ${hostname}:${port || 5672}`
   try {
-    // It takes half a minute where many programs share a core.
-    await run('rabbitmqctl', ['-q', 'version'], { timeout: 120_000 })
+    await shared.eval('ok.')
     return undefined
   } catch {
     return 'needs rabbitmqctl and the right to use it'
