@@ -2,7 +2,7 @@ import { RedisError } from '../../drivers/errors.js'
 import type { RedisArgument, RedisConnection, RedisReply } from '../../drivers/redis/redis-connection.js'
 import { deferred } from '../../lib/deferred.js'
 import type { Runtime } from '../../lib/runtime.js'
-import type { Ms, SteadyMs } from '../../lib/time.js'
+import type { EpochMs, Ms, SteadyMs } from '../../lib/time.js'
 import { uuid4 } from '../../lib/uuid.js'
 import type { QueueName } from '../../protocol/ids.js'
 import { decodeEnvelope, encodeEnvelope } from '../../protocol/kombu-envelope.js'
@@ -43,11 +43,23 @@ export interface RedisSessionOptions {
   holding(): void
 }
 
+/** Messages of one publishing script. */
+const PUSH_BATCH = 100
 /** Messages of one claim script, tokens of one settle script: below what Lua can unpack. */
 const SCRIPT_BATCH = 1000
 const LOCAL = 'fanout:'
 /** Celery's own limit for results (`result_expires`). */
 const UNDECLARED_LIFE: Ms = 24 * 3_600_000
+
+const ACCEPTED: PushOutcome = Object.freeze({ kind: 'accepted' })
+const DUPLICATE: PushOutcome = Object.freeze({ kind: 'duplicate' })
+const UNROUTABLE: PushOutcome = Object.freeze({ kind: 'unroutable' })
+
+/** On its way: it reaches something. */
+interface Sent {
+  readonly entry: PushEntry
+  readonly destination: Destination
+}
 
 interface Held {
   readonly queue: QueueName
@@ -76,6 +88,7 @@ export class RedisSession implements StoreSession {
   /** What came by a subscription and is being worked on: there is nothing of it in Redis. */
   readonly #heard = new Map<Token, Held>()
   readonly #badLists = new Set<string>()
+  #pushed = false
   #heardCount = 0
   #lastClaim = 0
   #keeper: AsyncDisposable | undefined
@@ -127,13 +140,12 @@ export class RedisSession implements StoreSession {
         if (destination.kind === 'queues' && destination.queues.length === 0) return []
         return [{ entry, destination }]
       })
-      if (sent.length === 0) return entries.map(() => ({ kind: 'unroutable' }))
-      const accepted = await this.#push(sent)
+      if (sent.length === 0) return entries.map(() => UNROUTABLE)
+      const outcomes = await this.#push(sent)
       let at = 0
-      return routes.map((destination): PushOutcome => {
-        if (destination.kind === 'queues' && destination.queues.length === 0) return { kind: 'unroutable' }
-        return { kind: accepted[at++] === true ? 'accepted' : 'duplicate' }
-      })
+      return routes.map(destination =>
+        destination.kind === 'queues' && destination.queues.length === 0 ? UNROUTABLE : (outcomes[at++] as PushOutcome),
+      )
     } catch (error) {
       throw publishError(error)
     }
@@ -241,16 +253,50 @@ export class RedisSession implements StoreSession {
     return this.#topology.route(exchange, routingKey, anyway)
   }
 
-  async #push(
-    sent: readonly { readonly entry: PushEntry; readonly destination: Destination }[],
-  ): Promise<readonly boolean[]> {
+  /** Script by script: the server works on one while the next is written. */
+  async #push(sent: readonly Sent[]): Promise<readonly PushOutcome[]> {
+    const publishedAt = this.#options.runtime.clock.now()
+    const parts: Promise<readonly PushOutcome[]>[] = []
+    for (let at = 0; at < sent.length; at += PUSH_BATCH) {
+      const part = this.#pushTogether(sent.slice(at, at + PUSH_BATCH), publishedAt)
+      parts.push(part)
+      // By then the server knows the script: what has to be sent again by its text would come behind the next.
+      if (!this.#pushed) await part
+      this.#pushed = true
+    }
+    const waited = this.#replicate()
+    const [outcomes] = await Promise.all([Promise.all(parts), waited])
+    await this.#limitLife(sent.map(({ destination }) => destination))
+    return outcomes.length === 1 ? (outcomes[0] as readonly PushOutcome[]) : outcomes.flat()
+  }
+
+  /** Never rejects: what one script comes to does not concern the messages of the others. */
+  async #pushTogether(sent: readonly Sent[], publishedAt: EpochMs): Promise<readonly PushOutcome[]> {
+    const { published, delayed, delayedMessages } = this.#keys
+    try {
+      const words = this.#pushWords(sent, publishedAt)
+      const keys = [published, delayed, delayedMessages]
+      const answer = await this.#connection.run('publishing', this.#scripts.push, keys, words)
+      const [letters, wrong] = arrayOf(answer, 2)?.map(String) ?? []
+      if (letters?.length !== sent.length) throw this.#connection.misfit('publishing')
+      return Array.from(letters, (letter): PushOutcome => {
+        if (letter === '1') return ACCEPTED
+        return letter === '0'
+          ? DUPLICATE
+          : { kind: 'failed', error: publishError(refusal(this.#options.url, wrong ?? '')) }
+      })
+    } catch (error) {
+      const outcome: PushOutcome = { kind: 'failed', error: publishError(error) }
+      return sent.map(() => outcome)
+    }
+  }
+
+  #pushWords(sent: readonly Sent[], publishedAt: EpochMs): readonly (string | number)[] {
     const { delays, runtime } = this.#options
-    const { clock, random } = runtime
-    const publishedAt = clock.now()
     const words: (string | number)[] = []
     for (const { entry, destination } of sent) {
       const { message, to, publishId, notBefore } = entry
-      const envelope = encodeEnvelope(message, { ...to, deliveryTag: uuid4(random), publishedAt })
+      const envelope = encodeEnvelope(message, { ...to, deliveryTag: uuid4(runtime.random), publishedAt })
       const priority = message.properties.priority ?? 0
       words.push(compactId(publishId), delays ? (notBefore ?? 0) : 0)
       if (destination.kind === 'channel') words.push(-1, destination.channel)
@@ -260,16 +306,7 @@ export class RedisSession implements StoreSession {
       }
       words.push(envelope)
     }
-    const { published, delayed, delayedMessages } = this.#keys
-    const run = this.#connection.run('publishing', this.#scripts.push, [published, delayed, delayedMessages], words)
-    const waited = this.#replicate()
-    const [answer, wrong] = arrayOf(await run, 2) ?? []
-    if (Buffer.isBuffer(wrong) && wrong.length > 0) throw refusal(this.#options.url, String(wrong))
-    const accepted = flags(answer, sent.length)
-    if (accepted === undefined) throw this.#connection.misfit('publishing')
-    await waited
-    await this.#limitLife(sent.map(({ destination }) => destination))
-    return accepted
+    return words
   }
 
   /** What waits where nobody may ever look goes a day after the last message came. */
@@ -594,8 +631,5 @@ function refusal(url: string, wrong: string): RedisError {
       : /NOPERM/.test(wrong)
         ? 'DENIED'
         : 'ERROR'
-  return new RedisError(
-    code,
-    `While publishing, Redis at ${url} failed: ${wrong}. Other messages of the same moment were accepted or may be.`,
-  )
+  return new RedisError(code, `While publishing, Redis at ${url} failed: ${wrong}.`)
 }

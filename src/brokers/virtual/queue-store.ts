@@ -29,7 +29,10 @@ export interface StoreSession extends AsyncDisposable {
    */
   readonly closed: Promise<CloseReason>
   declare(topology: Topology): Promise<void>
-  /** Routes by the store's bindings and inserts, all entries in one commit; an entry's fate does not touch the others. */
+  /**
+   * Routes by the store's bindings and inserts, in as few commits as the store can; an entry's fate does not touch the others.
+   * Rejects when nothing is known of any.
+   */
   push(entries: readonly PushEntry[]): Promise<readonly PushOutcome[]>
   /**
    * Takes up to `limit` ready messages in order: queues in the order given, within a queue by priority, then age.
@@ -76,6 +79,8 @@ export type PushOutcome =
   /** This publish id was accepted before (within 60 s at least); nothing was inserted. */
   | { readonly kind: 'duplicate' }
   | { readonly kind: 'unroutable' }
+  /** Others of the same push may have been accepted. */
+  | { readonly kind: 'failed'; readonly error: unknown }
 
 /** Never equal to any other claim's, of this message or another (D21). */
 export type Token = string

@@ -47,9 +47,7 @@ export class StoreLink {
       maxWeight: PUBLISH_BYTES,
       weigh: entry => messageBytes(entry.message),
       send: entries => session.push(entries),
-      // An event without a listener must not cost an error.
-      answer: (entry, outcome) =>
-        outcome.kind === 'unroutable' && entry.mandatory !== false ? Promise.reject(unroutable(entry.to)) : undefined,
+      answer: publishAnswer,
       abandoned: (phase, cause) => Promise.reject(phase === 'waiting' ? notSent(cause) : publishTrouble(cause)),
     })
     this.#verdicts = new Batcher({
@@ -197,5 +195,21 @@ export class StoreLink {
     try {
       await this.#session[Symbol.asyncDispose]()
     } catch {}
+  }
+}
+
+/** Nothing is made for those that were accepted: nearly all. */
+function publishAnswer(entry: PushEntry, outcome: PushOutcome): Promise<void> | undefined {
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'duplicate':
+      return undefined
+    case 'unroutable':
+      // An event without a listener must not cost an error.
+      return entry.mandatory === false ? undefined : Promise.reject(unroutable(entry.to))
+    case 'failed':
+      return Promise.reject(publishTrouble(outcome.error))
+    default:
+      return outcome satisfies never
   }
 }

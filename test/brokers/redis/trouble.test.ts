@@ -220,6 +220,43 @@ test('F34 a script cache that was flushed is filled again', skip(binary), async 
   }
 })
 
+test(
+  'D07 many messages of one turn are several scripts, and stand in their order, also where the server must be told the script',
+  skip(binary),
+  async () => {
+    await using server = await privateRedis()
+    await using rig = await connect(server.url)
+    await rig.connection.declare({ queues: [{ name: QUEUE }] })
+    const texts = Array.from({ length: 250 }, (_, i) => String(i))
+    await Promise.all(texts.map(text => publish(rig.connection, text)))
+    const client = await server.client()
+    // The first in vain: the server is told its text then.
+    assert.match(String(await client.info('commandstats')), /cmdstat_evalsha:calls=3,/)
+    const deliveries = await rig.connection.get(QUEUE, texts.length)
+    assert.deepEqual(
+      deliveries.map(({ message }) => Buffer.from(message.body).toString()),
+      texts,
+    )
+  },
+)
+
+test('D06 what Redis refuses of one turn fails alone', skip(binary), async () => {
+  await using server = await privateRedis()
+  await using rig = await connect(server.url)
+  const other = queueName('other')
+  await rig.connection.declare({ queues: [{ name: QUEUE }, { name: other }] })
+  const client = await server.client()
+  await client.set(other, 'no list')
+  const message = { headers: {}, properties: {}, body: Buffer.from('x') }
+  const publishTo = (routingKey: string, publishId: string) =>
+    rig.connection.publish(message, { exchange: '', routingKey }, { publishId })
+  const settled = await Promise.allSettled([publishTo(QUEUE, 'a'), publishTo(other, 'b'), publishTo(QUEUE, 'c')])
+  assert.deepEqual(
+    settled.map(one => (one.status === 'fulfilled' ? 'accepted' : one.reason.code)),
+    ['accepted', 'LVG_REDIS_WRONG_TYPE', 'accepted'],
+  )
+})
+
 test('D39 a master that becomes a replica ends the session', skip(binary), async () => {
   await using server = await privateRedis()
   await using rig = await connect(server.url)
