@@ -33,8 +33,9 @@ export class Dispatch {
   async expectResult({ timeout, signal }: PublishLimits): Promise<void> {
     const { opened, runtime, settings } = this.#world
     if (!opened.expectsResults) return
-    const limit = timeout ?? settings.publishTimeout
     const backend = await opened.backend()
+    if (backend?.expecting === true && signal?.aborted !== true) return
+    const limit = timeout ?? settings.publishTimeout
     const stop = new AbortController()
     using _timer = runtime.clock.timer(limit, () => stop.abort(noReplyQueue(`not within ${limit / 1000} s`)))
     const abort = (): void => stop.abort(noReplyQueue('it was aborted', signal?.reason))

@@ -47,9 +47,14 @@ export class BrokerReplyLine implements ReplyLine {
   readonly #quit = new AbortController()
   #ready = handled(deferred<void>())
   #loop: Promise<void> | undefined
+  #listening = false
 
   constructor(options: BrokerReplyLineOptions) {
     this.#options = options
+  }
+
+  get listening(): boolean {
+    return this.#listening
   }
 
   async listen(receive: (message: Message) => void, signal: AbortSignal): Promise<void> {
@@ -112,6 +117,7 @@ export class BrokerReplyLine implements ReplyLine {
     const stop = (): void => void connection[Symbol.asyncDispose]()
     signal.addEventListener('abort', stop, { once: true })
     this.#ready.resolve()
+    this.#listening = true
     try {
       for await (const deliveries of consumer) {
         for (const { message } of deliveries) {
@@ -123,6 +129,7 @@ export class BrokerReplyLine implements ReplyLine {
       }
     } finally {
       signal.removeEventListener('abort', stop)
+      this.#listening = false
       if (!signal.aborted) this.#ready = handled(deferred())
     }
   }

@@ -31,6 +31,8 @@ export interface ResultBackend extends AsyncDisposable {
    * `signal.reason`. Absent where results are kept for whoever asks.
    */
   expect?(signal: AbortSignal): Promise<void>
+  /** All is ready: `expect` would resolve at once. */
+  readonly expecting?: boolean
   /** Rejects with `ResultDecodeError` when there is a record that cannot be read (M46). */
   fetch(id: TaskId): Promise<ResultMeta | undefined>
   /**

@@ -6,6 +6,8 @@ import { BatchError } from '../../src/app/errors.js'
 import { addLink, setOptions } from '../../src/app/set-options.js'
 import type { SettingsInput } from '../../src/app/settings.js'
 import { TaskContext } from '../../src/app/task-context.js'
+import type { ResultBackend } from '../../src/backends/backend.js'
+import { createMemoryBackend } from '../../src/backends/memory/memory-backend.js'
 import { RejectedByBrokerError } from '../../src/brokers/errors.js'
 import { ConfigError } from '../../src/lib/errors.js'
 import type { TaskId } from '../../src/protocol/ids.js'
@@ -459,4 +461,22 @@ test('what was handed to an app is not closed by it', async () => {
   await app[Symbol.asyncDispose]()
   await app[Symbol.asyncDispose]()
   assert.equal(broker.closes, 1)
+})
+
+test('D04 what is ready for results is not asked to be made ready again', async () => {
+  const runtime = handRuntime()
+  let asked = 0
+  const state = { expecting: false }
+  const backend: ResultBackend = Object.create(createMemoryBackend({ runtime }), {
+    expect: { value: async () => void asked++ },
+    expecting: { get: () => state.expecting },
+  })
+  const app = new App('shop', {}, { runtime, broker: new ScriptedBroker(), backend })
+  await app.sendTask('x')
+  state.expecting = true
+  await app.sendTask('x')
+  assert.equal(asked, 1)
+  state.expecting = false
+  await app.sendTask('x')
+  assert.equal(asked, 2)
 })

@@ -273,6 +273,7 @@ async function received(...messages: readonly Message[]): Promise<RpcBackend> {
   const place = new RpcPlace()
   let receive: ((message: Message) => void) | undefined
   const backend = place.backend({
+    listening: true,
     listen: async heard => {
       receive = heard
     },

@@ -379,7 +379,8 @@ class RedisBackend implements ResultBackend {
       const subscriptions = await this.#subscribed()
       await subscriptions.listen(watch.channels, watch)
       const present = await this.#read(watch.channels)
-      await subscriptions.barrier()
+      // Where nothing was, whatever there is comes by the subscription, after this look.
+      if (present.some(record => record !== null)) await subscriptions.barrier()
       watch.begin(present)
     } catch (error) {
       watch.lost(this.#trouble(error))

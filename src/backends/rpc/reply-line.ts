@@ -2,6 +2,8 @@ import type { Message } from '../../protocol/message.js'
 
 /** What results by message need of a broker. Loses and finds its connections by itself. */
 export interface ReplyLine extends AsyncDisposable {
+  /** Our reply queue is consumed now. */
+  readonly listening: boolean
   /**
    * Consumes our reply queue from now on and hands over every message once. Resolves when the queue exists and is
    * consumed; after a lost connection, when it is so again. Rejects with `signal.reason`.

@@ -63,6 +63,10 @@ export class RpcBackend implements ResultBackend {
     return this.#dropped
   }
 
+  get expecting(): boolean {
+    return this.#open && this.#options.line.listening
+  }
+
   async expect(signal: AbortSignal): Promise<void> {
     this.#mustBeOpen()
     await this.#options.line.listen(message => this.#receive(message), signal)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BackendError } from '../../../src/backends/errors.js'
-import { taskId } from '../../../src/protocol/ids.js'
+import { type TaskId, taskId } from '../../../src/protocol/ids.js'
 import { until } from '../../../src/testing/chaos/waiting.js'
 import { redisBackend } from '../../support/backends/redis-place.js'
 import { privateRedis, redisServerMissing } from '../../support/services/redis.js'
@@ -91,3 +91,31 @@ test('closed while its first watch is on its way, it leaves no connection behind
   }
   await until('them to be gone', async () => !String(await client.client('LIST')).includes('name=lovage'))
 })
+
+test(
+  'a look that finds nothing is the last question of a watch; one that finds something asks what came meanwhile',
+  skip,
+  async () => {
+    await using server = await privateRedis()
+    await using backend = redisBackend(server.url)
+    const client = await server.client()
+    const calls = async (command: string) =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(String(await client.info('commandstats')))?.[1] ?? 0)
+    const watched = async (of: TaskId, meanwhile: () => Promise<unknown>) => {
+      const before = { pings: await calls('ping'), looks: await calls('mget') }
+      const records = backend.watch([of], new AbortController().signal)[Symbol.asyncIterator]()
+      const record = records.next()
+      await until('the look', async () => (await calls('mget')) > before.looks)
+      await meanwhile()
+      assert.equal((await record).value?.result, 1)
+      await records.return?.()
+      return (await calls('ping')) - before.pings
+    }
+    await backend.store(meta, options)
+    // Its two connections have greeted the server by then.
+    await watched(id, async () => undefined)
+    const other = taskId('u')
+    assert.equal(await watched(other, () => backend.store({ ...meta, taskId: other }, options)), 0)
+    assert.equal(await watched(id, async () => undefined), 1)
+  },
+)

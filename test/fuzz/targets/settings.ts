@@ -82,6 +82,7 @@ const URLS: readonly string[] = [
 ]
 
 const DEAD_LINE: ReplyLine = {
+  listening: false,
   listen: async () => undefined,
   send: async () => 'nobody',
   [Symbol.asyncDispose]: async () => undefined,

@@ -87,6 +87,10 @@ class AnsweredLine implements ReplyLine {
     this.#line = line
   }
 
+  get listening(): boolean {
+    return this.#line.listening
+  }
+
   listen(receive: (message: Message) => void, signal: AbortSignal): Promise<void> {
     return this.#line.listen(message => {
       receive(message)
