@@ -472,17 +472,21 @@ export class Intake implements Disposable {
   /** D44: what is stored decides; while the backend is asked, a further delivery of the same attempt is adopted. */
   async #consult(running: Running): Promise<void> {
     this.#running.set(running.key, running)
-    let stored: ResultMeta | undefined
-    try {
-      stored = await this.#parts.world.backend?.fetch(running.request.id)
-    } catch (error) {
-      // Not knowing is no reason to run twice: it comes back when the backend may answer again.
-      this.#parts.runtime.log.warning(`State of redelivered task ${running.request.id} is unknown: ${text(error)}`)
-      await this.#giveBack(running, CONSULT_AGAIN)
-      return
-    }
+    const stored = await this.#stored(running)
+    if (stored === 'unknown') return
     if (this.#closed) return this.#giveBack(running)
     this.#obey(running, this.#admit(running, stored))
+  }
+
+  /** `unknown`: not knowing is no reason to run twice, so it was given back, and comes when the backend may answer again. */
+  async #stored(running: Running): Promise<ResultMeta | undefined | 'unknown'> {
+    try {
+      return await this.#parts.world.backend?.fetch(running.request.id)
+    } catch (error) {
+      this.#parts.runtime.log.warning(`State of redelivered task ${running.request.id} is unknown: ${text(error)}`)
+      await this.#giveBack(running, CONSULT_AGAIN)
+      return 'unknown'
+    }
   }
 
   async #adopt(newcomer: Running): Promise<void> {
@@ -620,14 +624,26 @@ export class Intake implements Disposable {
    * A message that may become poison says so before it runs, so that the death of this process counts against it and not
    * against those that only waited beside it (D40, D60). Most messages have no past and need no mark.
    */
-  async #begin({ deliveries }: Running): Promise<boolean> {
+  async #begin(running: Running): Promise<boolean> {
+    const { deliveries } = running
     // Where the mark travels with a copy of the message, the copy may come and be adopted before the answer does.
     for (let asked = 0; asked < deliveries.length; ) {
       const next = deliveries.slice(asked)
+      const copied = asked > 0
       asked = deliveries.length
-      if ((await beginAll(next)).includes('settled')) return true
+      if ((await beginAll(next)).includes('settled')) return !copied || !(await this.#toldMeanwhile(running))
     }
     return false
+  }
+
+  /** D44: a copy may be long on its way, and whoever ran the message before may have told its end by now. */
+  async #toldMeanwhile(running: Running): Promise<boolean> {
+    const stored = await this.#stored(running)
+    if (stored === 'unknown') return true
+    const admission = this.#admit(running, stored)
+    if (admission.kind !== 'replay') return false
+    await this.#finish(running, context => settleStored(admission.stored, context))
+    return true
   }
 
   /** The ack is answered before user code is entered; false = the message is somebody else's. */

@@ -337,6 +337,20 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     replace: 'this.#deleteOwned(holder);',
   },
   {
+    name: 'original-acked-before-its-copy',
+    foundBy: 74,
+    file: 'brokers/amqp/move-delivery.js',
+    find: 'await mover.publish(copyOf(message, past, wait > 0), to);\nreturn await delivery.settleOriginal();',
+    replace:
+      'const settled = await delivery.settleOriginal();\nawait mover.publish(copyOf(message, past, wait > 0), to);\nreturn settled;',
+  },
+  {
+    name: 'flag-alone-is-a-beginning',
+    file: 'brokers/amqp/past.js',
+    find: "return past !== undefined && (past.mark === 'failed' || (past.mark === 'begun' && redelivered));",
+    replace: 'return redelivered;',
+  },
+  {
     name: 'window-never-opens-again',
     file: 'brokers/virtual/consumer.js',
     find: 'this.#held--;',

@@ -32,9 +32,10 @@ import { AmqpDelivery, type DeliveryOwner } from './amqp-delivery.js'
 import { ConfirmedPublisher } from './confirmed-publisher.js'
 import { droppingQueues } from './delivery-limits.js'
 import { Holdings } from './holdings.js'
+import { keepDelivery, type Mover, moveDelivery } from './move-delivery.js'
 import { declareNativeDelay, NATIVE_ENTRY, nativeCascade, nativeDelay } from './native-delay.js'
 import { Parking, parkingCascade } from './parking.js'
-import { type Past, withPast } from './past.js'
+import type { Past } from './past.js'
 import { DeclaredTopology, isQuorum } from './topology.js'
 import { type AmqpPlace, connectionClosed, lost, NOT_FOUND, notSent, operationTrouble, queueGone } from './trouble.js'
 
@@ -67,8 +68,6 @@ export interface AmqpBehaviour {
   readonly delayQueueType: 'classic' | 'quorum'
 }
 
-/** A delivery that cannot be moved is kept this long before it goes back, so that it does not come round at once. */
-const KEPT: Ms = 5000
 /** How often, and after which pauses, the management plugin is asked for the policies of new queues. */
 const POLICY_TRIES = 4
 const POLICY_PAUSE: Ms = 3000
@@ -84,12 +83,14 @@ const LAST_ANSWERS: Ms = 5000
  */
 export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
   readonly runtime: Pick<Runtime, 'clock' | 'log' | 'random'>
+  readonly tie: number
   readonly #wire: AmqpWire
   readonly #parts: AmqpConnectionParts
   readonly #admin: AdminChannel
   readonly #topology: DeclaredTopology
   readonly #publisher: ConfirmedPublisher
   readonly #parking: Parking
+  readonly #mover: Mover
   readonly #consumers = new Set<AmqpConsumer>()
   readonly #ended = deferred<CloseReason>()
   #publishWire: Promise<AmqpWire> | undefined
@@ -106,6 +107,7 @@ export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
     this.#parts = parts
     this.#wire = wire
     this.runtime = runtime
+    this.tie = runtime.random.next()
     this.#admin = new AdminChannel(wire)
     this.#topology = new DeclaredTopology(behaviour.declare === 'passive')
     this.#parking = new Parking(parkingCascade(behaviour.delayQueueType))
@@ -117,6 +119,13 @@ export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
       blockedWait: behaviour.publishTimeout * 0.6,
       unrouted: () => this.forgetTopology(),
     })
+    this.#mover = {
+      log: runtime.log,
+      addressOf: async (queue, delay) =>
+        delay > 0 ? await this.#parkingPlace(queue, delay) : this.#routed({ exchange: '', routingKey: queue.name }),
+      publish: (copy, to) => this.#publisher.publish(copy, to),
+      pause: delay => this.#pause(delay),
+    }
     wire.onBlocked(reason => this.#blocked(wire, reason))
     void wire.closed.then(error => this.#wireClosed(error))
   }
@@ -296,28 +305,8 @@ export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
     return this.#parts.behaviour.declare === 'active'
   }
 
-  /** A copy first, confirmed, then the ack of the original: at no instant is the message nowhere. */
-  async replace(delivery: AmqpDelivery, past: Past, delay: Ms): Promise<Settled> {
-    const { message, source } = delivery
-    try {
-      const to =
-        delay > 0 ? await this.#parkingPlace(source, delay) : this.#routed({ exchange: '', routingKey: source.name })
-      if (to === undefined) return await this.#keep(delivery, delay)
-      const { expiration: _, ...properties } = message.properties
-      const copy = {
-        body: message.body,
-        headers: withPast(message.headers, past),
-        properties: delay > 0 ? properties : message.properties,
-      }
-      await this.#publisher.publish(copy, to)
-      return await delivery.settleOriginal()
-    } catch (cause) {
-      this.runtime.log.warning(
-        `A message of queue '${source.name}' could not be put back with its count: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { queue: source.name },
-      )
-      return await this.#keep(delivery, KEPT)
-    }
+  replace(delivery: AmqpDelivery, past: Past, delay: Ms): Promise<Settled> {
+    return moveDelivery(delivery, past, delay, this.#mover)
   }
 
   released(): void {}
@@ -346,7 +335,7 @@ export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
       await delivery.ack()
     } catch (cause) {
       this.runtime.log.critical(`Dead letter for ${delivery.queue} could not be written: ${String(cause)}`)
-      await this.#keep(delivery, KEPT)
+      await keepDelivery(delivery, this.#mover)
     }
   }
 
@@ -401,12 +390,6 @@ export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
     )
     this.#publisher.know(to.exchange)
     return to
-  }
-
-  /** Held here instead, then handed back as it is. */
-  async #keep(delivery: AmqpDelivery, delay: Ms): Promise<Settled> {
-    await this.#pause(delay)
-    return await delivery.giveBack()
   }
 
   /** Ends early with the connection, and leaves no timer behind. */

@@ -15,6 +15,7 @@ import { isTimeout, NOT_FOUND } from './trouble.js'
 
 /** What a consumer needs of its connection. */
 export interface ConsumerHome {
+  readonly tie: number
   readonly runtime: Pick<Runtime, 'clock' | 'log' | 'random'>
   openChannel(): Promise<AmqpChannel>
   flushSocket(): void
@@ -99,6 +100,10 @@ export class AmqpConsumer implements Consumer, DeliveryOwner {
 
   [Symbol.asyncIterator](): AsyncIterator<readonly AmqpDelivery[]> {
     return this.#batches[Symbol.asyncIterator]()
+  }
+
+  get tie(): number {
+    return this.#home.tie
   }
 
   /** Declared before. Rejects with `BrokerError`. */

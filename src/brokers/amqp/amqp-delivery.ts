@@ -4,17 +4,26 @@ import type { Message } from '../../protocol/message.js'
 import type { Delivery, Queue, Settled } from '../broker.js'
 import { fromAmqp } from './amqp-message.js'
 import { withoutDelay } from './cascade.js'
-import type { Holdings } from './holdings.js'
 import { cameByNativeDelay } from './native-delay.js'
 import { cameByParking } from './parking.js'
-import { faultsOf, hadBegun, type Mark, type Past, readPast, withoutPast } from './past.js'
+import { claimNumber, faultsOf, hadBegun, type Mark, type Past, readPast, withoutPast } from './past.js'
 
 /** Whoever can publish a message again in place of a held one, and hears of ends. */
 export interface DeliveryOwner {
+  /** Between 0 and 1, drawn once for a connection: tells claims of one instant apart. */
+  readonly tie: number
   /** A confirmed copy, then the ack of the original; `stale` when it was not ours any more. Never rejects. */
   replace(delivery: AmqpDelivery, past: Past, delay: Ms): Promise<Settled>
   /** The delivery no longer counts as held. Called once. */
   released(delivery: AmqpDelivery): void
+}
+
+/** The unsettled deliveries of one channel, by tag. None of the verbs rejects. */
+export interface DeliveryTags {
+  hold(tag: number, delivery: AmqpDelivery): void
+  has(tag: number): boolean
+  ack(tag: number): Promise<Settled>
+  requeue(tag: number): Promise<Settled>
 }
 
 /** A message held on one channel of one connection; on any other its token is stale (D31). */
@@ -26,25 +35,19 @@ export class AmqpDelivery implements Delivery {
   readonly redelivered: boolean
   readonly faults: number
   readonly begun: boolean
-  /** Larger for the later attempt of a message (D45): by its faults, which no clock can turn round, then by time. */
+  /** Larger for the later attempt of a message (D45). */
   readonly claim: number
   readonly enqueuedAt: undefined = undefined
   readonly receivedAt: EpochMs
   readonly tag: number
   readonly source: Queue
-  readonly #holdings: Holdings<AmqpDelivery>
+  readonly #holdings: DeliveryTags
   readonly #owner: DeliveryOwner
   readonly #past: Past | undefined
   readonly #flagged: boolean
   #state: 'held' | 'moving' | 'over' = 'held'
 
-  constructor(
-    incoming: AmqpIncoming,
-    source: Queue,
-    holdings: Holdings<AmqpDelivery>,
-    owner: DeliveryOwner,
-    now: EpochMs,
-  ) {
+  constructor(incoming: AmqpIncoming, source: Queue, holdings: DeliveryTags, owner: DeliveryOwner, now: EpochMs) {
     const { fields, properties, content } = incoming
     const { deliveryTag, redelivered, exchange, routingKey } = fields
     const arrived = fromAmqp(properties, content)
@@ -65,7 +68,7 @@ export class AmqpDelivery implements Delivery {
     this.redelivered = redelivered || past !== undefined
     this.faults = faultsOf(past, redelivered)
     this.begun = hadBegun(past, redelivered)
-    this.claim = this.faults * CLAIM_STEP + now
+    this.claim = claimNumber(this.faults, now, owner.tie, past)
     this.receivedAt = now
     this.tag = deliveryTag
     this.source = source
@@ -83,9 +86,12 @@ export class AmqpDelivery implements Delivery {
 
   async requeue({ counted, delay = 0 }: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled> {
     if (this.#state !== 'held') return 'stale'
-    // Returned by the broker itself, a message marked as begun would count as failed.
-    const plain = !counted && delay <= 0 && !(this.#past?.mark === 'begun' && !this.#flagged)
-    if (!plain) return await this.#move(counted ? 'failed' : 'waiting', this.faults + (counted ? 1 : 0), delay)
+    const plain = !counted && delay <= 0 && !this.marked
+    if (!plain) {
+      // Who took the mark away would send it round for ever between one that marks it and one that does not know its task.
+      const clean = this.marked && delay > 0 ? 'begun' : 'waiting'
+      return await this.#move(counted ? 'failed' : clean, this.faults + (counted ? 1 : 0), delay)
+    }
     this.#release('over')
     return await this.#holdings.requeue(this.tag)
   }
@@ -96,7 +102,7 @@ export class AmqpDelivery implements Delivery {
    */
   async begin(): Promise<Settled> {
     if (this.#state !== 'held' || !this.#holdings.has(this.tag)) return 'stale'
-    if (this.#past?.mark === 'begun' && !this.#flagged) return 'settled'
+    if (this.marked) return 'settled'
     await this.#move('begun', this.faults, 0)
     return 'stale'
   }
@@ -108,6 +114,16 @@ export class AmqpDelivery implements Delivery {
 
   async current(): Promise<boolean> {
     return this.#state === 'held' && this.#holdings.has(this.tag)
+  }
+
+  /** It carries the mark of a beginning that is still to come: returned by the broker itself, it would count as failed. */
+  get marked(): boolean {
+    return this.#past?.mark === 'begun' && !this.#flagged
+  }
+
+  /** Also while it is moved. */
+  get holds(): boolean {
+    return this.#holdings.has(this.tag)
   }
 
   /** Sends the original back as it is, after a copy could not be published. */
@@ -125,8 +141,8 @@ export class AmqpDelivery implements Delivery {
       return 'stale'
     }
     this.#state = 'moving'
-    const { exchange, routingKey } = this
-    const settled = await this.#owner.replace(this, { deliveries, mark, exchange, routingKey }, delay)
+    const { claim, exchange, routingKey } = this
+    const settled = await this.#owner.replace(this, { deliveries, mark, claim, exchange, routingKey }, delay)
     this.#release('over')
     return settled
   }
@@ -140,6 +156,4 @@ export class AmqpDelivery implements Delivery {
   }
 }
 
-/** Above any wall time in milliseconds for the next two centuries, and a thousand of them are exact. */
-const CLAIM_STEP = 2 ** 43
 const STALE: Promise<Settled> = Promise.resolve('stale')

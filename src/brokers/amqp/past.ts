@@ -1,3 +1,4 @@
+import type { EpochMs, Ms } from '../../lib/time.js'
 import type { Headers, Message } from '../../protocol/message.js'
 
 /*
@@ -9,7 +10,7 @@ import type { Headers, Message } from '../../protocol/message.js'
  * | --- | --- | --- | --- |
  * | (no header) | – | one fault, whatever it was doing | no |
  * | `waiting` | it was parked, or handed back cleanly | nothing more, but the first fault always counts | no |
- * | `begun` | right before user code was entered | one more fault | yes |
+ * | `begun` | right before user code was entered; kept when it is put off instead | one more fault | yes |
  * | `failed` | it came back after a fault | nothing more: it only waited again | yes |
  *
  * A clean hand-back of a message without the header cannot be told from the death of its holder, so it may count, once.
@@ -23,6 +24,8 @@ export type Mark = 'waiting' | 'begun' | 'failed'
 export interface Past {
   readonly deliveries: number
   readonly mark: Mark
+  /** That of the delivery which was published again: the next one has a larger one, whatever its clock says (D45, D95). */
+  readonly claim: number
   /** Where it was published to first. */
   readonly exchange: string
   readonly routingKey: string
@@ -44,11 +47,11 @@ const BROKERS_OWN = [
 const MARKS: readonly unknown[] = ['waiting', 'begun', 'failed'] satisfies Mark[]
 
 export function withPast(headers: Headers, past: Past): Headers {
-  const { deliveries, mark, exchange, routingKey } = past
+  const { deliveries, mark, claim, exchange, routingKey } = past
   return {
     ...headers,
     [COUNT_HEADER]: deliveries,
-    [PAST_HEADER]: { deliveries, mark, exchange, key: routingKey },
+    [PAST_HEADER]: { deliveries, mark, claim, exchange, key: routingKey },
   }
 }
 
@@ -56,10 +59,14 @@ export function withPast(headers: Headers, past: Past): Headers {
 export function readPast(headers: Headers): Past | undefined {
   const found = headers[PAST_HEADER]
   if (typeof found !== 'object' || found === null) return undefined
-  const { deliveries, mark, exchange, key: routingKey } = found as Headers
-  if (!Number.isSafeInteger(deliveries) || Number(deliveries) < 0 || !MARKS.includes(mark)) return undefined
+  const { deliveries, mark, claim, exchange, key: routingKey } = found as Headers
+  if (!isCount(deliveries) || !isCount(claim) || !MARKS.includes(mark)) return undefined
   if (typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined
-  return { deliveries: Math.min(Number(deliveries), MOST), mark: mark as Mark, exchange, routingKey }
+  return { deliveries: Math.min(deliveries, MOST), mark: mark as Mark, claim, exchange, routingKey }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
 /** The message as it was published: without what we and the broker have added on its ways. */
@@ -85,5 +92,24 @@ export function hadBegun(past: Past | undefined, redelivered: boolean): boolean 
   return past !== undefined && (past.mark === 'failed' || (past.mark === 'begun' && redelivered))
 }
 
-/** Enough for any limit, and little enough to be part of a claim's number. */
-export const MOST = 1000
+/** Enough for any limit. */
+const MOST = 1000
+
+/*
+ * A claim's number, in 53 bits: faults first, since no clock can turn them round; then the receiver's wall clock, as two messages
+ * of one task have nothing else in common; last a number of the connection's own, so that two that come at one instant differ.
+ */
+const TIES = 2 ** 12
+const TICK: Ms = 32
+const TIMES = 2 ** 35
+const FAULTS = 2 ** 6
+/** Ticks are counted from 2025 on, for 34 years. */
+const BEGIN: EpochMs = 1_735_689_600_000
+
+/** `tie`: between 0 and 1, drawn once for a connection. */
+export function claimNumber(faults: number, now: EpochMs, tie: number, past: Past | undefined): number {
+  const tick = Math.floor((now - BEGIN) / TICK)
+  const time = Math.max(0, Math.min(tick, TIMES - 1))
+  const own = (Math.min(faults, FAULTS - 1) * TIMES + time) * TIES + Math.floor(tie * TIES)
+  return past === undefined ? own : Math.max(own, Math.min(past.claim + 1, Number.MAX_SAFE_INTEGER))
+}

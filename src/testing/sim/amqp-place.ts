@@ -1,3 +1,4 @@
+import { faultsOf, hadBegun, readPast } from '../../brokers/amqp/past.js'
 import type {
   Address,
   Binding,
@@ -20,6 +21,8 @@ import type { Clock, Runtime } from '../../lib/runtime.js'
 import type { EpochMs, Ms, SteadyMs } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Message } from '../../protocol/message.js'
+import { amqpClient } from './amqp-client.js'
+import { parkingOf } from './amqp-parking.js'
 import { Ledger, type LedgerMessage, type LedgerSession } from './ledger.js'
 import { linkedBroker } from './linked-broker.js'
 import type { Quirk, Quirks } from './quirks.js'
@@ -54,15 +57,16 @@ interface Entry {
   readonly priority: number
   readonly enqueuedAt: EpochMs
   redelivered: boolean
-  faults: number
+  /** It waits until then. */
+  parked: Disposable | undefined
   /** On disk: a crash of the broker spares it. */
   synced: boolean
 }
 
 /**
- * The `amqp-like` broker (reliability §13.4): quorum queues of RabbitMQ, as far as a client can tell. Unacknowledged
- * messages belong to their connection and come back, flagged and counted, when it ends; a publish is confirmed when it is
- * on disk; a lost confirm leaves the publisher in doubt, and nothing removes the duplicate; there are no delays.
+ * The `amqp-like` broker (reliability §13.4): RabbitMQ, as far as a client can tell. Unacknowledged messages belong to their
+ * connection and come back, flagged, when it ends; a publish is confirmed when it is on disk; a lost confirm leaves the
+ * publisher in doubt, and nothing removes the duplicate; what is to be known of a message's past it must carry itself.
  */
 export class AmqpPlace implements SimPlace {
   readonly ledger: Ledger
@@ -94,7 +98,7 @@ export class AmqpPlace implements SimPlace {
     const drop = (connection: Connection): void => {
       if (connection instanceof AmqpConnection) connection.drop(lost('The connection was reset.'))
     }
-    return linkedBroker(link, this.#broker(process), { drop })
+    return amqpClient(linkedBroker(link, this.#broker(process), { drop }), process.runtime)
   }
 
   observe(): Promise<Connection> {
@@ -135,7 +139,6 @@ export class AmqpPlace implements SimPlace {
     for (const connection of connections) connection.drop(lost('The broker was restarted.'))
     for (const entry of this.#ackedSinceSync.splice(0)) {
       this.ledger.unacked(entry.message)
-      entry.faults++
       this.putBack(entry)
     }
     this.block(false)
@@ -153,6 +156,7 @@ export class AmqpPlace implements SimPlace {
     if (place === undefined) return
     const copy = { ...message }
     this.ledger.pushed(copy, queue, 'copy', 'broker', true)
+    this.ledger.flagged(copy)
     const entry = this.#entry(place, copy, { exchange: '', routingKey: queue })
     this.putBack({ ...entry, redelivered: true, synced: true })
     this.dispatch()
@@ -174,21 +178,24 @@ export class AmqpPlace implements SimPlace {
     }
   }
 
-  async publish(message: Message, to: Address, publishId: string, by: string): Promise<void> {
+  async publish(message: Message, to: Address, publishId: string, by: LedgerSession): Promise<void> {
     while (this.#blocked !== undefined) await this.#blocked.promise
     if (this.#rejections > 0) {
       this.#rejections--
       throw new RejectedByBrokerError('LVG_SIM_REJECTED', 'The simulated queue is full.', { transient: true })
     }
-    const names = route(this.#table, to.exchange, to.routingKey)
+    const parking = parkingOf(to)
+    const names = parking === undefined ? route(this.#table, to.exchange, to.routingKey) : [parking.queue]
     if (names.length === 0) throw new UnroutableError('LVG_UNROUTABLE', 'No queue.', { transient: false })
     const entries = names.map(name => {
       // The table and the map are changed together.
       // A publish that is tried again brings the same object: each becomes a message of its own.
       const own = { ...message }
       const entry = this.#entry(this.#queues.get(name) as AmqpQueue, own, to)
-      this.ledger.pushed(own, name, publishId, by)
-      this.putBack(entry)
+      this.ledger.pushed(own, name, publishId, by.name)
+      if (readPast(own.headers) !== undefined) this.ledger.moved(by, own)
+      if (parking === undefined) this.putBack(entry)
+      else this.#park(entry, parking.delay)
       return entry
     })
     const confirm = deferred()
@@ -202,6 +209,16 @@ export class AmqpPlace implements SimPlace {
     if (!entry.synced) return
     this.#ackedSinceSync.push(entry)
     this.#sync ??= this.#clock.timer(this.#syncMs, () => this.#toDisk())
+  }
+
+  #park(entry: Entry, delay: Ms): void {
+    entry.queue.delayed++
+    entry.parked = this.#clock.timer(delay, () => {
+      entry.queue.delayed--
+      entry.parked = undefined
+      this.putBack(entry)
+      this.dispatch()
+    })
   }
 
   putBack(entry: Entry): void {
@@ -265,7 +282,7 @@ export class AmqpPlace implements SimPlace {
     const priority = Math.min(message.properties.priority ?? 0, queue.maxPriority)
     const age = ++this.#ages
     const enqueuedAt = this.#clock.now()
-    return { queue, message, to, age, priority, enqueuedAt, redelivered: false, faults: 0, synced: false }
+    return { queue, message, to, age, priority, enqueuedAt, redelivered: false, parked: undefined, synced: false }
   }
 
   #toDisk(): void {
@@ -280,6 +297,10 @@ export class AmqpPlace implements SimPlace {
   #forget(entry: Entry): void {
     const at = entry.queue.ready.indexOf(entry)
     if (at !== -1) entry.queue.ready.splice(at, 1)
+    if (entry.parked !== undefined) {
+      entry.parked[Symbol.dispose]()
+      entry.queue.delayed--
+    }
     this.ledger.lost(entry.message)
     for (const connection of this.#connections) connection.forget(entry)
   }
@@ -346,7 +367,7 @@ class AmqpConnection implements Connection {
 
   async publish(message: Message, to: Address, options: { readonly publishId: string }): Promise<void> {
     this.#check()
-    await this.#place.publish(message, to, options.publishId, this.#session.name)
+    await this.#place.publish(message, to, options.publishId, this.#session)
   }
 
   async consume(queues: readonly Queue[], prefetch: number): Promise<Consumer> {
@@ -388,22 +409,32 @@ class AmqpConnection implements Connection {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end(false, { kind: 'closed' })
+    this.#end({ kind: 'closed' })
   }
 
   /** Ended from the broker's side, or by a reset. */
   drop(error: BrokerError): void {
-    this.#end(true, { kind: 'lost', error })
+    this.#end({ kind: 'lost', error })
   }
 
-  hold(entry: Entry, consumer: AmqpConsumer | undefined): AmqpDelivery {
+  hold(entry: Entry, consumer: AmqpConsumer | undefined): RawDelivery {
     const tag = this.#place.nextTag()
-    if (this.#place.quirk('early-flag')) entry.redelivered = true
-    const { message, redelivered, faults } = entry
+    if (!entry.redelivered && this.#place.quirk('early-flag')) {
+      entry.redelivered = true
+      this.#ledger.flagged(entry.message)
+    }
+    const { message, redelivered } = entry
+    const past = readPast(message.headers)
+    const faults = faultsOf(past, redelivered)
     this.#unacked.set(tag, entry)
     entry.queue.held++
-    this.#ledger.claimed(this.#session, message, { token: tag, redelivered, faults, begun: true })
-    const delivery = new AmqpDelivery(entry, tag, this, consumer)
+    this.#ledger.claimed(this.#session, message, {
+      token: tag,
+      redelivered,
+      faults,
+      begun: hadBegun(past, redelivered),
+    })
+    const delivery = new RawDelivery(entry, tag, this, consumer)
     entry.redelivered = true
     return delivery
   }
@@ -412,15 +443,15 @@ class AmqpConnection implements Connection {
     return this.#unacked.has(tag)
   }
 
-  settle(tag: string, how: { readonly counted: boolean; readonly delay?: Ms } | 'ack'): Settled {
+  settle(tag: string, how: 'ack' | 'requeue'): Settled {
     const entry = this.#unacked.get(tag)
     if (entry === undefined) return 'stale'
     this.#unacked.delete(tag)
     entry.queue.held--
-    const verdict = how === 'ack' ? ({ kind: 'ack' } as const) : ({ kind: 'requeue', counted: how.counted } as const)
+    const verdict = how === 'ack' ? ({ kind: 'ack' } as const) : ({ kind: 'requeue', counted: false } as const)
     this.#ledger.settled(this.#session, tag, verdict, 'settled')
     if (how === 'ack') this.#place.acked(entry)
-    else this.#requeue(entry, how)
+    else this.#place.putBack(entry)
     this.#place.dispatch()
     return 'settled'
   }
@@ -450,30 +481,17 @@ class AmqpConnection implements Connection {
     }
   }
 
-  #requeue(entry: Entry, { counted, delay = 0 }: { readonly counted: boolean; readonly delay?: Ms }): void {
-    if (counted) entry.faults++
-    if (delay <= 0) {
-      this.#place.putBack(entry)
-      return
-    }
-    entry.queue.delayed++
-    this.#place.clock.timer(delay, () => {
-      entry.queue.delayed--
-      this.#place.putBack(entry)
-      this.#place.dispatch()
-    })
-  }
-
-  #end(counted: boolean, reason: CloseReason): void {
+  #end(reason: CloseReason): void {
     if (!this.#open) return
     this.#open = false
     for (const consumer of this.#consumers) consumer.end()
     this.#consumers.clear()
-    this.#ledger.returned(this.#session, counted)
+    // Closed or lost: the flag that comes with a message does not tell.
+    this.#ledger.returned(this.#session, true)
     this.#ledger.gone(this.#session, reason.kind)
     for (const entry of this.#unacked.values()) {
       entry.queue.held--
-      this.#requeue(entry, { counted })
+      this.#place.putBack(entry)
     }
     this.#unacked.clear()
     this.#closed.resolve(reason)
@@ -488,11 +506,11 @@ class AmqpConnection implements Connection {
 class AmqpConsumer implements Consumer {
   readonly #connection: AmqpConnection
   readonly #place: AmqpPlace
-  readonly #batches = new Channel<readonly AmqpDelivery[]>()
+  readonly #batches = new Channel<readonly RawDelivery[]>()
   readonly #queues: Set<QueueName>
   #prefetch: number
   #held = 0
-  #given: AmqpDelivery[] = []
+  #given: RawDelivery[] = []
   #ended = false
 
   constructor(connection: AmqpConnection, place: AmqpPlace, queues: readonly QueueName[], prefetch: number) {
@@ -557,18 +575,19 @@ class AmqpConsumer implements Consumer {
     this.#ended = true
     const unread = [...this.#batches.take().flat(), ...this.#given.splice(0)]
     this.#batches.close()
-    for (const delivery of unread) await delivery.requeue({ counted: false })
+    for (const delivery of unread) await delivery.requeue()
   }
 }
 
-class AmqpDelivery implements Delivery {
+/** As it comes over the wire: with the flag, and with what it carries. */
+class RawDelivery implements Delivery {
   readonly message: Message
   readonly queue: QueueName
   readonly exchange: string
   readonly routingKey: string
   readonly redelivered: boolean
   readonly faults: number
-  readonly begun = true
+  readonly begun: boolean
   readonly claim: number
   readonly enqueuedAt: EpochMs
   readonly #tag: string
@@ -581,7 +600,9 @@ class AmqpDelivery implements Delivery {
     this.exchange = entry.to.exchange
     this.routingKey = entry.to.routingKey
     this.redelivered = entry.redelivered
-    this.faults = entry.faults
+    const past = readPast(entry.message.headers)
+    this.faults = faultsOf(past, entry.redelivered)
+    this.begun = hadBegun(past, entry.redelivered)
     this.claim = Number(tag)
     this.enqueuedAt = entry.enqueuedAt
     this.#tag = tag
@@ -593,24 +614,28 @@ class AmqpDelivery implements Delivery {
     return this.#settle('ack')
   }
 
-  async requeue(how: { readonly counted: boolean; readonly delay?: Ms }): Promise<Settled> {
-    return this.#settle(how)
+  /** Flagged, and nothing more: whatever else is to be known of it, a client must write. */
+  async requeue(): Promise<Settled> {
+    return this.#settle('requeue')
   }
 
-  /** RabbitMQ counts every redelivery: there is nothing to mark. */
-  async begin(): Promise<Settled> {
-    return this.#connection.owns(this.#tag) ? 'settled' : 'stale'
+  begin(): Promise<Settled> {
+    return this.#owned()
   }
 
   condemn(): Promise<Settled> {
-    return this.begin()
+    return this.#owned()
   }
 
   async current(): Promise<boolean> {
     return this.#connection.owns(this.#tag)
   }
 
-  #settle(how: { readonly counted: boolean; readonly delay?: Ms } | 'ack'): Settled {
+  async #owned(): Promise<Settled> {
+    return (await this.current()) ? 'settled' : 'stale'
+  }
+
+  #settle(how: 'ack' | 'requeue'): Settled {
     if (this.#connection.owns(this.#tag)) this.#consumer?.released()
     return this.#connection.settle(this.#tag, how)
   }

@@ -27,6 +27,8 @@ export interface LedgerClaim {
   /** What was said of the delivery before this one; and whether user code may have been entered under this one. */
   readonly pastBegun: boolean
   begun: boolean
+  /** Its holder published the message again, in this one's place; the ack that is to follow is no end of it. */
+  moved: boolean
   end: 'open' | 'acked' | 'requeued' | 'returned'
   endedAt: SteadyMs | undefined
 }
@@ -144,12 +146,14 @@ export class Ledger {
     const claim: LedgerClaim = {
       ...{ message: entry, session, token, at, redelivered, faults, pastBegun: begun },
       begun: false,
+      moved: false,
       end: 'open',
       endedAt: undefined,
     }
     if (last !== undefined && !redelivered && !entry.rewound)
       this.wrong('I12', entry.id, `${entry.id}: came again without being flagged`)
-    if (faults < entry.faults)
+    // Where a message carries its count itself, ours is the most that it may say.
+    if (faults < entry.faults && this.#grace !== undefined)
       this.wrong('I05', entry.id, `${entry.id}: has had ${entry.faults} faults and says ${faults}`)
     entry.claims.push(claim)
     session.held.set(token, claim)
@@ -179,7 +183,7 @@ export class Ledger {
     claim.end = verdict.kind === 'ack' ? 'acked' : 'requeued'
     claim.endedAt = this.#now()
     if (verdict.kind === 'ack') claim.message.gone = 'acked'
-    else if (verdict.counted) claim.message.faults++
+    else if (verdict.counted || this.#isFirstFlag(claim.message)) claim.message.faults++
   }
 
   /** The place gives everything back that the session holds. */
@@ -211,6 +215,24 @@ export class Ledger {
     last.session.held.delete(last.token)
   }
 
+  /** A message comes as if it had come before: whoever gets it cannot know better, and counts one fault. */
+  flagged(message: Message): void {
+    const entry = this.#byMessage.get(message)
+    if (entry !== undefined) entry.faults++
+  }
+
+  /** `copy` was published in the place of a message that this session holds, with a count of its own. */
+  moved(session: LedgerSession, copy: Message): void {
+    const entry = this.#byMessage.get(copy)
+    if (entry === undefined) return
+    const { id, retries } = entry
+    for (const other of this.attempt(id, retries)) entry.faults = Math.max(entry.faults, other.faults)
+    const held = [...session.held.values()].find(({ message, moved }) => {
+      return !moved && message.id === id && message.retries === retries
+    })
+    if (held !== undefined) held.moved = true
+  }
+
   /** The broker may not know any more what was published. */
   forgetPublishes(): void {
     this.#published.clear()
@@ -225,6 +247,12 @@ export class Ledger {
     if (entry === undefined) return
     entry.gone = 'no'
     entry.forgottenAcks++
+    if (this.#grace === undefined) entry.faults++
+  }
+
+  /** A clean return, too, sets the flag, and the first flag counts. */
+  #isFirstFlag({ faults }: LedgerMessage): boolean {
+    return this.#grace === undefined && faults === 0
   }
 
   /** It was swept: right only when its holder was gone, dead, or silent for the length of a lease (D22). */

@@ -146,7 +146,13 @@ test('nonsense in the header of the past is no past', rabbit.needed, async () =>
   const queue = someQueue()
   const connection = await rig.connect()
   await connection.declare({ queues: [queue] })
-  for (const past of ['text', 7, [], { deliveries: -1 }, { deliveries: 2, mark: 'odd', exchange: '', key: '' }]) {
+  for (const past of [
+    'text',
+    7,
+    [],
+    { deliveries: -1 },
+    { deliveries: 2, mark: 'odd', claim: 0, exchange: '', key: '' },
+  ]) {
     const message = { headers: { lovage_past: past }, properties: {}, body: Buffer.from('x') }
     await connection.publish(message, { exchange: '', routingKey: queue.name }, { publishId: 'p' })
     const delivery = await rig.take(connection, queue.name)

@@ -60,7 +60,8 @@ export class DiskFolder implements Disposable {
     // Nobody has come so far as to open it.
     if (!existsSync(this.path)) return
     const file = readFileSync(this.path)
-    const log = readFileSync(`${this.path}-wal`)
+    // Nor written into it since the last time.
+    const log = existsSync(`${this.path}-wal`) ? readFileSync(`${this.path}-wal`) : Buffer.alloc(0)
     const kept = this.#kept(now, random)
     const left = random.chance(0.5) ? torn(log, kept, random) : log.subarray(0, kept)
     this.#close()

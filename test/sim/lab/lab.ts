@@ -119,7 +119,9 @@ function look(evidence: Evidence, sightings: Sightings): void {
     if (claims.some(({ end }) => end === 'returned')) sightings.saw('a sweep returned messages of a dead holder')
     if (new Set(claims.map(({ session }) => session)).size > 1)
       sightings.saw('two holders of one message, one after another')
-    const back = claims.some(({ end }, i) => end === 'requeued' && i + 1 < claims.length)
+    const back = claims.some(({ end, moved }, i) => moved || (end === 'requeued' && i + 1 < claims.length))
+    if (claims.some(({ end, moved }) => moved && end === 'returned'))
+      sightings.saw('a crash between the copy of a message and its ack')
     if (back && message.headers['eta'] != null) sightings.saw('a delayed message was parked and woke')
     if (back && String(message.headers['task']).startsWith('rare')) sightings.saw('an unknown task was handed back')
   }
@@ -136,7 +138,7 @@ function look(evidence: Evidence, sightings: Sightings): void {
 function lookAtReplay({ id }: PlannedTask, { ledger, journal, backend }: Evidence, sightings: Sightings): void {
   for (const { retries, claims } of ledger.of(id)) {
     const last = claims.at(-1)
-    if (last?.end !== 'acked' || !last.redelivered) continue
+    if (last?.end !== 'acked' || last.moved || !last.redelivered) continue
     const stored = backend.of(id).findLast(({ answer, at }) => answer === 'stored' && at < last.at)?.meta
     if (stored === undefined) continue
     const runs = journal.attempt(id, retries)

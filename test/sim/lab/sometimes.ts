@@ -9,6 +9,7 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'two holders of one message, one after another',
   'a running task adopted its redelivery',
   'a stored end was replayed',
+  'a crash between the copy of a message and its ack',
   'a retry intent was replayed',
   'a chord completed by a replay',
   'a publish was tried again after doubt',

@@ -3,6 +3,7 @@ import { type Evidence, Violation } from '../evidence.js'
 import type { Execution } from '../journal.js'
 import type { LedgerClaim } from '../ledger.js'
 import type { Checker } from './checker.js'
+import { isReplaced } from './story.js'
 
 /**
  * An execution beyond the first has a reason: every execution has a delivery of its own; a worker does not run what it
@@ -23,7 +24,7 @@ export const i04: Checker = {
     const own = claims.filter(claim => claim.session.process === process)
     mustBeAlone(execution, runs)
     // Of several messages with one attempt, one may have waited here since before the other ended.
-    if (messages.length > 1) return
+    if (messages.filter(message => !isReplaced(message)).length > 1) return
     mustBeNew(execution, runs, own)
     mustBeOpen(execution, own.at(-1), evidence)
   },
@@ -42,7 +43,7 @@ function mustBeNew(execution: Execution, runs: readonly Execution[], own: readon
   const finished = runs.some(
     other => other !== execution && other.process === process && other.told && other.end !== undefined,
   )
-  if (finished && own.some(claim => claim.end === 'acked' && claim !== own.at(-1))) {
+  if (finished && own.some(claim => claim.end === 'acked' && !claim.moved && claim !== own.at(-1))) {
     throw new Violation('I04', `${id} runs again in '${process.name}', which has finished and acked it (D46)`, [id])
   }
   const succeeded = runs.some(

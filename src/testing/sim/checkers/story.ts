@@ -1,5 +1,6 @@
 import { isFinal } from '../../../protocol/states.js'
 import type { Evidence, PlannedTask } from '../evidence.js'
+import type { LedgerMessage } from '../ledger.js'
 
 /*
  * What checkers ask about one task. An early-acked task may be lost for good between its ack and its end, and only
@@ -10,8 +11,8 @@ import type { Evidence, PlannedTask } from '../evidence.js'
 export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): boolean {
   if (task.late) return false
   return ledger.of(task.id).some(message =>
-    message.claims.some(({ end, session }) => {
-      if (end !== 'acked') return false
+    message.claims.some(({ end, moved, session }) => {
+      if (end !== 'acked' || moved) return false
       const { process } = session
       const told = journal.attempt(task.id, message.retries).some(one => one.process === process && one.told)
       return !told && (process === undefined || !process.alive || session.lost)
@@ -37,10 +38,15 @@ export function faultsOn(task: PlannedTask, evidence: Evidence): number {
 
 /** There were several messages of one attempt: published again after doubt, or delivered twice. */
 export function cameTwice({ id }: PlannedTask, { ledger }: Evidence): boolean {
-  const messages = ledger.of(id)
+  const messages = ledger.of(id).filter(message => !isReplaced(message))
   return (
     new Set(messages.map(({ retries }) => retries)).size < messages.length || messages.some(({ rewound }) => rewound)
   )
+}
+
+/** It was published again, and then acked: the other one is the message now. */
+export function isReplaced({ claims }: LedgerMessage): boolean {
+  return claims.some(({ moved, end }) => moved && (end === 'acked' || end === 'open'))
 }
 
 /** A broker that may lose what it has confirmed has lost something of it, or of one before it. */

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Ms } from '../../src/lib/time.js'
+import { AmqpPlace } from '../../src/testing/sim/amqp-place.js'
+import { SimCluster, type SimWorkerNode } from '../../src/testing/sim/sim-cluster.js'
+import type { SimWorld } from '../../src/testing/sim/sim-world.js'
+import { simulate } from '../../src/testing/sim/simulate.js'
+
+/*
+ * Where a broker says of a message's past no more than one flag, a message with a past is published again before it runs (D40).
+ * The copy is a message like others: it may go to another worker, and be long on its way.
+ */
+
+/** Two workers, of which `v` knows one task more than `w`. */
+class Scene {
+  readonly world: SimWorld
+  readonly place: AmqpPlace
+  readonly cluster: SimCluster
+  readonly runs: string[] = []
+
+  constructor(world: SimWorld, lasting: Ms) {
+    this.world = world
+    this.place = new AmqpPlace({ runtime: world.runtime, random: world.random.split('broker'), now: () => world.now })
+    this.cluster = new SimCluster(world, {
+      place: this.place,
+      tasks: (app, process) => {
+        const run = async (): Promise<string> => {
+          this.runs.push(process.name)
+          await process.runtime.clock.sleep(lasting)
+          return process.name
+        }
+        app.task('common', run, { acksLate: true })
+        if (process.name === 'v') app.task('rare', run, { acksLate: true })
+      },
+    })
+  }
+
+  worker(name: string): SimWorkerNode {
+    return this.cluster.worker(name, { concurrency: 1, prefetchMultiplier: 2 })
+  }
+
+  async send(task: string): Promise<void> {
+    await this.cluster.client('client').app.sendTask(task, [], { taskId: 'a' })
+  }
+}
+
+const onScene = (lasting: Ms, play: (scene: Scene) => Promise<void>) =>
+  simulate('copies', world => play(new Scene(world, lasting)))
+
+describe('a message that is published again before it runs', () => {
+  test('H27 comes to run though each copy goes to a worker first that does not know its task', async () => {
+    await onScene(100, async scene => {
+      const first = scene.worker('v')
+      await scene.world.sleep(1000)
+      await scene.send('rare')
+      await scene.world.until('it runs', () => scene.runs.length === 1, 5000)
+      first.process.kill()
+      scene.worker('w')
+      await scene.world.sleep(1000)
+      scene.worker('v')
+      await scene.cluster.quiet(60_000)
+      assert.deepEqual(scene.runs, ['v', 'v'])
+      assert.equal((await scene.cluster.result('a'))?.status, 'SUCCESS')
+    })
+  })
+
+  test('D44 is not run when its end was told while the copy was on its way', async () => {
+    await onScene(10_000, async scene => {
+      const first = scene.worker('v')
+      await scene.world.sleep(1000)
+      await scene.send('common')
+      await scene.world.until('it runs', () => scene.runs.length === 1, 5000)
+      scene.worker('w')
+      await scene.world.sleep(1000)
+      first.broker.cut()
+      // The other has it now, and cannot publish its copy.
+      scene.place.block(true)
+      await scene.world.sleep(20_000)
+      assert.equal((await scene.cluster.result('a'))?.status, 'SUCCESS')
+      scene.place.block(false)
+      await scene.cluster.quiet(120_000)
+      assert.deepEqual(scene.runs, ['v'])
+      assert.equal((await scene.cluster.result('a'))?.result, 'v')
+    })
+  })
+})
