@@ -1,6 +1,8 @@
+import type { Ms } from '../../lib/time.js'
 import { SqliteError } from '../errors.js'
 import { isDamaged } from './damage.js'
 import { type Engine, type EngineStatement, openEngine, type SqlRow, type SqlValue } from './engine.js'
+import { LockWait } from './lock-wait.js'
 
 export type { SqlRow, SqlValue } from './engine.js'
 
@@ -9,12 +11,15 @@ export type Durability = 'full' | 'os'
 
 export interface DatabaseOptions {
   readonly durability: Durability
-  /** How long SQLite itself waits for another process's lock. Default 5,000 ms. */
-  readonly busyTimeoutMs?: number
+  /** How long another connection's lock is waited for. Default 5,000 ms. */
+  readonly busyTimeoutMs?: Ms
+  /** Lets that time pass, meanwhile. Default: the thread sleeps. */
+  readonly pause?: (time: Ms) => void
   /** The file is somebody else's: its journal stays as it is, and so does the durability its owner has chosen. Default false. */
   readonly guest?: boolean
 }
 
+const BUSY_TIMEOUT: Ms = 5000
 /** WAL pages (4 KiB) after which a commit also checkpoints. */
 const WAL_PAGES = 2000
 /** The WAL file is cut back to this after a checkpoint, bytes. */
@@ -31,6 +36,7 @@ const WAL_BYTES = 16 * 1024 * 1024
 export class Database {
   readonly path: string
   readonly #options: DatabaseOptions
+  readonly #wait: LockWait
   #engine: Engine
   readonly #statements = new Map<string, EngineStatement>()
   #durability: Durability
@@ -43,10 +49,11 @@ export class Database {
     this.path = path
     this.#options = options
     this.#durability = options.durability
+    this.#wait = new LockWait(options.busyTimeoutMs ?? BUSY_TIMEOUT, options.pause)
     this.#engine = configured(path, options)
   }
 
-  /** Runs any number of statements without parameters. */
+  /** Runs any number of statements without parameters, and waits for no lock: within a transaction, or in a file of one's own. */
   exec(sql: string): void {
     this.#engine.exec(sql)
   }
@@ -144,7 +151,7 @@ export class Database {
   #asked<T>(act: () => T): T {
     if (this.#doubtful && !this.#inside) this.#reopen()
     try {
-      return act()
+      return this.#wait.patiently(act)
     } catch (error) {
       const known = honest(error, this.path)
       if (known instanceof SqliteError && known.sqlite === 'IOERR') this.#doubtful = true
@@ -179,7 +186,7 @@ export class Database {
 /** All set explicitly: builds differ in their defaults (D12). */
 function configured(path: string, options: DatabaseOptions): Engine {
   const common = [
-    `busy_timeout = ${options.busyTimeoutMs ?? 5000}`,
+    `busy_timeout = ${options.busyTimeoutMs ?? BUSY_TIMEOUT}`,
     'trusted_schema = OFF',
     // `UPDATE … RETURNING` keeps its rows in a temporary table: on disk it costs twice the statement.
     'temp_store = MEMORY',
@@ -191,7 +198,9 @@ function configured(path: string, options: DatabaseOptions): Engine {
     `wal_autocheckpoint = ${WAL_PAGES}`,
     `journal_size_limit = ${WAL_BYTES}`,
   ]
-  const pragmas = options.guest === true ? common : [...common, ...own]
+  const opening = options.guest === true ? common : [...common, ...own]
+  // From here on it is LockWait that waits.
+  const pragmas = [...opening, 'busy_timeout = 0']
   const engine = openEngine(path)
   try {
     for (const pragma of pragmas) engine.prepare(`PRAGMA ${pragma}`).all([])

@@ -42,7 +42,7 @@ function versionOf(db: Migratable, schema: Schema): number {
   // Id 0 and version 0: new, or a result database that Celery made, which is shared.
   if (id !== APPLICATION_ID && (id !== 0 || layout !== 0)) throw foreignFile(db.path ?? 'The database', id)
   if (layout > LAYOUT) throw tooNew(db, 'file layout', layout, LAYOUT)
-  db.exec('CREATE TABLE IF NOT EXISTS lovage_schema (component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+  db.run('CREATE TABLE IF NOT EXISTS lovage_schema (component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
   const row = db.get<{ readonly version: number }>(
     'SELECT version FROM lovage_schema WHERE component = ?1',
     schema.component,
