@@ -122,7 +122,10 @@ export class Publisher implements AsyncDisposable {
     return limits.signal === undefined ? entry.settled.promise : this.#abortable(entry, limits.signal)
   }
 
-  /** A worker has answered to what was published as this: the broker must have had it, whether it has said so or not. */
+  /**
+   * A worker has told the end of what was published as this: the broker must have had it, whether it has said so or not. A state
+   * on the way proves less: a broker may forget what it has not confirmed, and its worker may die before the end.
+   */
   answered(as: string): void {
     const entry = this.#answerable.get(as)
     if (entry !== undefined) this.#end(entry, undefined)

@@ -1,12 +1,12 @@
 import { BackendError } from '../backends/errors.js'
-import type { ReplyLine } from '../backends/rpc/reply-line.js'
+import type { Receive, ReplyLine } from '../backends/rpc/reply-line.js'
 import type { Broker, Connection, Consumer, Queue } from '../brokers/broker.js'
 import { BrokerError, UnroutableError } from '../brokers/errors.js'
 import { type BackoffRule, backoff } from '../lib/backoff.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import { type QueueName, queueName } from '../protocol/ids.js'
+import { type QueueName, queueName, type TaskId } from '../protocol/ids.js'
 import type { Message } from '../protocol/message.js'
 import { dial } from './dial.js'
 import type { PublishIds } from './publish-ids.js'
@@ -27,8 +27,8 @@ export interface BrokerReplyLineOptions {
   readonly publishIds: PublishIds
   /** Owned: closed with the line. */
   readonly publisher: Publisher
-  /** An answer has come, to what was sent as this. */
-  answered(as: string): void
+  /** The end of this task has come. */
+  answered(id: TaskId): void
 }
 
 const CONNECT_BACKOFF: BackoffRule = { first: 100, cap: 2000 }
@@ -57,7 +57,7 @@ export class BrokerReplyLine implements ReplyLine {
     return this.#listening
   }
 
-  async listen(receive: (message: Message) => void, signal: AbortSignal): Promise<void> {
+  async listen(receive: Receive, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     this.#loop ??= this.#run(receive)
     const aborted = deferred<never>()
@@ -93,7 +93,7 @@ export class BrokerReplyLine implements ReplyLine {
   }
 
   /** Never rejects. A configuration that cannot work ends it, told to whoever listens. */
-  async #run(receive: (message: Message) => void): Promise<void> {
+  async #run(receive: Receive): Promise<void> {
     const { clock, random } = this.#options.runtime
     const { signal } = this.#quit
     for (let failures = 0; !signal.aborted; failures++) {
@@ -111,7 +111,7 @@ export class BrokerReplyLine implements ReplyLine {
     }
   }
 
-  async #consume(connection: Connection, consumer: Consumer, receive: (message: Message) => void): Promise<void> {
+  async #consume(connection: Connection, consumer: Consumer, receive: Receive): Promise<void> {
     const { signal } = this.#quit
     if (signal.aborted) return
     const stop = (): void => void connection[Symbol.asyncDispose]()
@@ -121,9 +121,8 @@ export class BrokerReplyLine implements ReplyLine {
     try {
       for await (const deliveries of consumer) {
         for (const { message } of deliveries) {
-          const { correlationId } = message.properties
-          if (correlationId !== undefined) this.#options.answered(correlationId)
-          receive(message)
+          const ended = receive(message)
+          if (ended !== undefined) this.#options.answered(ended)
         }
         await Promise.all(deliveries.map(delivery => delivery.ack()))
       }

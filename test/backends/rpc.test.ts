@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { App } from '../../src/app/app.js'
 import { currentTask } from '../../src/app/current-task.js'
 import { Reject, TaskError } from '../../src/app/errors.js'
@@ -123,6 +124,30 @@ test('D01 an answer to a task proves that the broker has it, confirmed or not', 
   assert.equal(sent, false)
   confirm.resolve()
   assert.equal(await (await named).get(DEADLINE), 8)
+})
+
+test('D01 a state on the way proves nothing: the broker may forget the message, and the worker die', async () => {
+  await using town = new Town()
+  const [told, goOn, confirm] = [deferred<string>(), deferred<void>(), deferred<void>()]
+  await town.worker(app =>
+    app.task('report', async () => {
+      await currentTask().updateState('HALF')
+      told.resolve(currentTask().id)
+      await goOn.promise
+    }),
+  )
+  const client = town.app({}, slowToConfirm(town.broker(), confirm.promise))
+  let sent = false
+  const sending = client.sendTask('report').then(result => {
+    sent = true
+    return result
+  })
+  const id = await told.promise
+  while ((await client.result(id).state()) !== 'HALF') await pause(5)
+  assert.equal(sent, false)
+  goOn.resolve()
+  await (await sending).get(DEADLINE)
+  confirm.resolve()
 })
 
 test('every state is told in its order: started, of the handler, retry, the end', async () => {

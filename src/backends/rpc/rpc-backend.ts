@@ -6,6 +6,7 @@ import { nameProblem, type TaskId } from '../../protocol/ids.js'
 import type { Limits } from '../../protocol/limits.js'
 import type { Message } from '../../protocol/message.js'
 import type { GroupMeta, ResultMeta } from '../../protocol/result-meta.js'
+import { isFinal } from '../../protocol/states.js'
 import type { Addition, Arrival, BackendFeatures, ReplyAddress, ResultBackend, StoreOptions } from '../backend.js'
 import { BackendError } from '../errors.js'
 import { News, type NewsSource } from '../news.js'
@@ -142,15 +143,18 @@ export class RpcBackend implements ResultBackend {
     await this.#options.line[Symbol.asyncDispose]()
   }
 
-  #receive(message: Message): void {
+  /** The task whose end it tells. */
+  #receive(message: Message): TaskId | undefined {
     try {
       const { taskId, status } = decodeResultMessage(message, this.#options.codec)
       this.#received.add({ taskId, status, message })
+      return isFinal(status) ? taskId : undefined
     } catch (error) {
       this.#options.runtime.log.warning(`A result message could not be read: ${String(error)}`)
       // Whoever waits for it hears of the trouble as the failure of its task (M46).
       const id = message.properties.correlationId
       if (id !== undefined && isName(id)) this.#received.add({ taskId: id as TaskId, status: 'FAILURE', message })
+      return undefined
     }
   }
 
