@@ -7,6 +7,7 @@ const mutants = [...MUTANTS, ...CANVAS_MUTANTS]
 
 const USAGE = `npm run sim                          2,000 seeds of the laboratory
   -- --seeds 200000 --from N         others
+  -- --hours 24 --seeds 10          long runs: so many virtual hours of a cluster, for each seed
   -- --mutant NAME                   with a deliberate bug (test/sim/mutants.ts)
   -- --crash-pairs                   every pair of crash points of the short scenarios
      [--profile NAME] [--acks KIND]  on one kind of broker, with early or late acks
@@ -15,8 +16,9 @@ LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its wh
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '2000' },
+    seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
+    hours: { type: 'string' },
     mutant: { type: 'string' },
     canvases: { type: 'boolean', default: false },
     'crash-pairs': { type: 'boolean', default: false },
@@ -43,15 +45,17 @@ const { runCanvas, runCanvases } = await import('./canvases/batch.js')
 const { crashPairs } = await import('./crash-points.js')
 const only = process.env['LOVAGE_SEED']
 const say = (line: string): void => console.log(line)
+const hours = values.hours === undefined ? undefined : Number(values.hours)
+const count = Number(values.seeds ?? (hours === undefined ? 2000 : 1))
 
 if (values['crash-pairs']) process.exitCode = await crashPairs({ profile: values.profile, acks: values.acks, say })
 else if (values.canvases) process.exitCode = await playCanvases()
-else if (only !== undefined) process.exitCode = await runSeed(only, say)
-else process.exitCode = await runBatch({ from: Number(values.from), count: Number(values.seeds), say })
+else if (only !== undefined) process.exitCode = await runSeed(only, { hours, say })
+else process.exitCode = await runBatch({ from: Number(values.from), count, hours, say })
 
 function playCanvases(): Promise<number> {
   if (only !== undefined) return runCanvas(only, say)
-  return runCanvases({ from: Number(values.from), count: Number(values.seeds), say })
+  return runCanvases({ from: Number(values.from), count, say })
 }
 
 function names(): string {

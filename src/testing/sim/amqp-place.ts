@@ -193,7 +193,8 @@ export class AmqpPlace implements SimPlace {
       const own = { ...message }
       const entry = this.#entry(this.#queues.get(name) as AmqpQueue, own, to)
       this.ledger.pushed(own, name, publishId, by.name)
-      if (readPast(own.headers) !== undefined) this.ledger.moved(by, own)
+      const past = readPast(own.headers)
+      if (past !== undefined) this.ledger.moved(by, own, { counted: past.mark === 'failed' })
       if (parking === undefined) this.putBack(entry)
       else this.#park(entry, parking.delay)
       return entry

@@ -221,12 +221,13 @@ export class Ledger {
     if (entry !== undefined) entry.faults++
   }
 
-  /** `copy` was published in the place of a message that this session holds, with a count of its own. */
-  moved(session: LedgerSession, copy: Message): void {
+  /** `copy` was published in the place of a message that this session holds. `counted`: it says of itself that it was handed back after a fault. */
+  moved(session: LedgerSession, copy: Message, { counted }: { readonly counted: boolean }): void {
     const entry = this.#byMessage.get(copy)
     if (entry === undefined) return
     const { id, retries } = entry
     for (const other of this.attempt(id, retries)) entry.faults = Math.max(entry.faults, other.faults)
+    if (counted) entry.faults++
     const held = [...session.held.values()].find(({ message, moved }) => {
       return !moved && message.id === id && message.retries === retries
     })

@@ -1,10 +1,18 @@
-import { drawPlan, type Plan } from './plan.js'
+import type { Plan } from './plan.js'
 import { play, TRACED } from './play.js'
 import { shrink } from './shrink.js'
 
-/** Everything to be told of a seed that failed: what broke, what it takes to break it, and the story of the tasks involved. */
-export async function failureReport(seed: number | string, invariant: string): Promise<string> {
-  const { plan, tries } = await shrink(drawPlan(seed), invariant)
+export interface Telling {
+  /** What it is replayed with, behind its seed. */
+  readonly command: string
+  /** How many smaller plans are tried; default: as many as `shrink` likes. */
+  readonly most?: number | undefined
+}
+
+/** Everything to be told of a plan that failed: what broke, what it takes to break it, and the story of the tasks involved. */
+export async function failureReport(failed: Plan, invariant: string, { command, most }: Telling): Promise<string> {
+  const { seed } = failed
+  const { plan, tries } = await shrink(failed, invariant, most)
   const played = await play(plan, TRACED)
   if (played.kind === 'held') return `seed ${seed}: the smallest plan holds when traced; tell ${JSON.stringify(plan)}`
   const { failure, ids } = played
@@ -18,7 +26,7 @@ export async function failureReport(seed: number | string, invariant: string): P
     '',
     ...story(failure.trace, ids),
     '',
-    `Replay: LOVAGE_SEED=${seed} npm run sim`,
+    `Replay: LOVAGE_SEED=${seed} ${command}`,
   ].join('\n')
 }
 

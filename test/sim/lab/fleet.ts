@@ -106,6 +106,8 @@ export class Fleet {
         unknownTask: config.unknownTask,
         workerCancelLongRunningTasksOnConnectionLoss: config.cancelOnLoss,
         workerMaxHeld: config.maxHeld,
+        // A run may be longer than a day, and its end is what is looked at.
+        resultExpires: 0,
         deadLetterMax: config.deadLetters.max,
         deadLetterWhenFull: config.deadLetters.whenFull,
         workerColdShutdownTimeout: 1,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { drawLongPlan } from './long-plan.js'
 import { drawPlan, PLAIN } from './plan.js'
 import { FAST, play, TRACED } from './play.js'
 
@@ -29,8 +30,16 @@ test('a plan survives being written down: what is recorded can be replayed', asy
   assert.equal(second.report.hash, first.report.hash)
 })
 
+test('hours in the life of a cluster hold every invariant', async () => {
+  const hours = 2
+  const run = await play(drawLongPlan('hours', hours))
+  if (run.kind === 'failed') assert.fail(run.failure.message)
+  assert.ok(run.report.elapsed >= hours * 3_600_000)
+  assert.ok(run.report.value.executions > 1000 && run.report.value.faults > 20)
+})
+
 /** What each of them once broke is told in the log of its commit. */
-const MENDED = [1069, 1604, 5605, 18_382, 113_723, 117_135, 124_525, 125_535, 129_692]
+const MENDED = [1069, 1604, 5605, 8386, 18_382, 113_723, 117_135, 124_525, 125_535, 129_692]
 
 test('seeds that have broken an invariant hold', async () => {
   for (const seed of MENDED) {

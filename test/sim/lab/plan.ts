@@ -195,13 +195,21 @@ const BEHAVIOURS: readonly (readonly [Behaviour, number])[] = [
   ['parent', 1],
 ]
 
-function drawCalls(config: Config, random: SimRandom): readonly Call[] {
+export interface CallsWanted {
+  /** Tasks in all; default: drawn. */
+  readonly tasks?: number
+  /** How far an eta or an expiry may be off; default: the storm. */
+  readonly reach?: Ms
+}
+
+export function drawCalls(config: Config, random: SimRandom, wanted: CallsWanted = {}): readonly Call[] {
   const lateShare = random.pick([0, 0.5, 0.8, 1, 1])
   const uses = { eta: random.chance(0.5), expiry: random.chance(0.3), revoke: random.chance(0.3) }
   const priorities = random.chance(0.3)
   const ignoring = random.chance(0.3)
   const bursts = random.chance(0.4)
-  const most = random.pick(config.profile === 'log-disk' ? DISK_TASKS : TASKS)
+  const drawn = random.pick(config.profile === 'log-disk' ? DISK_TASKS : TASKS)
+  const { tasks: most = drawn, reach = config.storm } = wanted
   const calls: Call[] = []
   let tasks = 0
   let burst = random.between(0, config.storm)
@@ -221,8 +229,8 @@ function drawCalls(config: Config, random: SimRandom): readonly Call[] {
       ignored: ignoring && shape.kind !== 'chord' && random.chance(0.3),
       queue: random.pick(config.queues),
       priority: priorities ? random.int(0, 9) : undefined,
-      countdown: uses.eta && single && random.chance(0.2) ? random.int(100, config.storm) : undefined,
-      expires: uses.expiry && single && random.chance(0.2) ? random.int(10, config.storm / 2) : undefined,
+      countdown: uses.eta && single && random.chance(0.2) ? random.int(100, reach) : undefined,
+      expires: uses.expiry && single && random.chance(0.2) ? random.int(10, reach / 2) : undefined,
       revokeAt: uses.revoke && single && random.chance(0.1) ? at + random.between(0, 5000) : undefined,
       shape,
       stubborn: random.chance(0.8),
@@ -287,10 +295,11 @@ function weighted<T>(table: readonly (readonly [T, number])[], random: SimRandom
   throw new RangeError('nothing to choose from')
 }
 
-export function drawFaults(config: Config, random: SimRandom): readonly Fault[] {
+/** `count`: default drawn. */
+export function drawFaults(config: Config, random: SimRandom, wanted?: number): readonly Fault[] {
   const kinds = config.kinds.filter(kind => !(kind in ONLY) || ONLY[kind] === config.profile)
   if (kinds.length === 0) return []
-  const count = random.int(0, random.pick([4, 12, 30]))
+  const count = wanted ?? random.int(0, random.pick([4, 12, 30]))
   const faults = Array.from({ length: count }, () => drawFault(random.pick(kinds), config, random))
   return faults.sort((a, b) => a.at - b.at)
 }
