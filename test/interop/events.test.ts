@@ -21,9 +21,12 @@ const LOVAGE = 'ts@events'
 const PYTHON_NODE = 'py@events'
 const SOCIAL_WORKER = join(import.meta.dirname, 'social-worker.js')
 
+/** Asked before the first test is registered: it begins while this module waits, and needs what stands below. */
+const withoutRedis = celeryMissing() ?? (await redisMissing())
+const without = { rabbitmq: withoutRedis ?? (await rabbitMqMissing()), redis: withoutRedis }
+
 for (const broker of ['rabbitmq', 'redis'] as const) {
-  const missing =
-    celeryMissing() ?? (await redisMissing()) ?? (broker === 'rabbitmq' ? await rabbitMqMissing() : undefined)
+  const missing = without[broker]
   if (missing !== undefined) {
     test(`events between Python and Lovage over ${broker}`, { skip: missing }, () => undefined)
     continue
