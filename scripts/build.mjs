@@ -1,5 +1,5 @@
 // Compiles TypeScript and copies what TypeScript does not: node scripts/build.mjs [--dist] [--out DIR]
-//   (default)  src, test and bench → build/     the checks and tests run on this
+//   (default)  src, test and bench → build/     the checks run on this, and of it the tests are made (test-bundle.mjs)
 //   --dist     src without tests   → dist/      what is published: types, and the code bundled (bundle.mjs)
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'

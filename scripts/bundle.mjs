@@ -33,17 +33,23 @@ const CHILDREN = /^testing\/chaos\/children\//
 /** How code names a module that a thread or a child process is to load. */
 const LOADED = /new URL\('(\.{1,2}\/[^']+\.js)', import\.meta\.url\)/g
 const IMPORTED = /^(?:import|export) (?:[^'"]* from )?'(\.[^']+)';/gm
+/** Not where a message or a comment speaks of it. */
+const ASKED_URL = /(?<=[(,]\s*)import\.meta\.url(?=\))/g
 /** Stands for the URL that a module would have if it were a file of its own. */
 const OWN_URL = /__LOVAGE_URL__\("([^"]+)"\)/g
 
-/** Bundles what was compiled of `src`, without tests, into `out`, where no other `.js` file stays. */
-export async function bundle({ src, compiled, out }) {
+/**
+ * Bundles what was compiled of `src`, without tests, into `out`, where no other `.js` file stays. With `all`, every module can
+ * still be imported by its path: tests do.
+ */
+export async function bundle({ src, compiled, out, all = false }) {
   const modules = readModules(src, compiled)
   const entries = entriesOf(modules)
   const groupOf = grouped(modules, entries)
   const pathOf = id => relative(compiled, id).replaceAll(sep, '/')
+  const input = all ? [...modules.keys()] : entries
   const bundled = await rolldown({
-    input: Object.fromEntries(entries.map(path => [path.slice(0, -'.js'.length), join(compiled, path)])),
+    input: Object.fromEntries(input.map(path => [path.slice(0, -'.js'.length), join(compiled, path)])),
     external: id => !id.startsWith('.') && !id.startsWith(compiled),
     platform: 'node',
     // Nothing is added to the front doors: they hold no code of their own.
@@ -51,7 +57,7 @@ export async function bundle({ src, compiled, out }) {
     plugins: [
       {
         name: 'own URLs',
-        transform: (code, id) => code.replaceAll('import.meta.url', `__LOVAGE_URL__("${pathOf(id)}")`),
+        transform: (code, id) => code.replaceAll(ASKED_URL, `__LOVAGE_URL__("${pathOf(id)}")`),
         renderChunk: (code, { fileName }) => code.replace(OWN_URL, (_, path) => ownUrl(path, fileName)),
       },
     ],

@@ -11,11 +11,13 @@
 // because an adapter lacks it by design ("lacks …") is only listed. Files that have failed among others are run once more,
 // alone; what then passes is listed as unsteady, with how it failed.
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { services } from './services.mjs'
-import { setUp } from './set-up.mjs'
+import { root, setUp } from './set-up.mjs'
 import { sweep } from './testing/sweep.mjs'
 import { runAgain } from './testing/test-again.mjs'
+import { bundleTests } from './testing/test-bundle.mjs'
 import { testFiles } from './testing/test-files.mjs'
 import { runFiles } from './testing/test-run.mjs'
 import { report } from './testing/test-summary.mjs'
@@ -34,7 +36,10 @@ const { values: own } = parseArgs({ args: words.filter(isOwn), options: OWN })
 const nodeFlags = words.filter(word => word.startsWith('-') && !isOwn(word))
 const filters = words.filter(word => !word.startsWith('-'))
 
-if (!own['no-build']) setUp()
+if (!own['no-build']) {
+  setUp()
+  await bundleTests()
+}
 const { environment } = await services({ quiet: true })
 const swept = sweep(environment)
 const files = testFiles(filters)
@@ -42,7 +47,7 @@ const options = {
   atOnce: Number(own['at-once']),
   patience: Number(own.patience) * 1000,
   nodeFlags,
-  environment,
+  environment: own['no-build'] ? environment : { ...environment, LOVAGE_TEST_DIST: join(root, 'dist') },
 }
 const first = await runFiles(files, options)
 if (own.times) writeTimes(first)

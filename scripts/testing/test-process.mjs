@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../set-up.mjs'
+import { BUNDLED } from './test-bundle.mjs'
 
 const REPORTER = new URL('./test-reporter.mjs', import.meta.url).href
 const LOOK_MS = 1000
@@ -13,7 +14,7 @@ const LOOK_MS = 1000
  * that a file that hangs is known, and which of its tests were running. `say` gets what the process writes.
  */
 export async function runFile(source, { record, patience, nodeFlags, environment, say, onStart }) {
-  const compiled = join(root, 'build', source.replace(/\.ts$/, '.js'))
+  const compiled = join(BUNDLED, source.replace(/\.ts$/, '.js'))
   const reporter = `${REPORTER}?record=${encodeURIComponent(record)}`
   const reporting = [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout']
   const started = performance.now()

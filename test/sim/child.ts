@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { repositoryRoot } from '../support/repository.js'
 
 export interface ChildEnd {
   readonly code: number | null
@@ -9,13 +10,16 @@ export interface ChildEnd {
 /** A simulation makes short-lived objects and nothing else: with a young generation of this size it needs a sixth less time. */
 const ROOM = '--max-semi-space-size=64'
 
+/** Of the code as it was compiled, file by file: mutants are found in its text. */
+const PROGRAMS = join(repositoryRoot(), 'build', 'test', 'sim')
+
 /** Runs a compiled program of this folder in a process of its own, to its end. */
 export function runChild(
   program: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ChildEnd> {
-  const file = join(import.meta.dirname, program)
+  const file = join(PROGRAMS, program)
   const child = spawn(process.execPath, [ROOM, '--enable-source-maps', file, ...args], {
     env: { ...process.env, ...environment },
   })

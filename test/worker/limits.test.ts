@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { currentTask } from '../../src/app/current-task.js'
 import { SoftTimeLimitExceeded } from '../../src/app/errors.js'
 import type { TaskOptions } from '../../src/app/task-options.js'
+import { Worker } from '../../src/worker/worker.js'
 import { logLines, onStage, type Stage, sleeper } from '../support/worker/stage.js'
 
 type Process = Parameters<ReturnType<typeof sleeper>>[1]
@@ -202,7 +203,6 @@ describe('which limit holds', () => {
 
   test('a limit that makes no sense is refused when the worker starts, by name', async () => {
     await onStage({}, async stage => {
-      const { Worker } = await import('../../src/worker/worker.js')
       const worker = new Worker(stage.app, { timeLimit: 'soon' })
       await assert.rejects(worker.start(), { code: 'LVG_BAD_OPTION', message: /`timeLimit` must be seconds or text/ })
     })

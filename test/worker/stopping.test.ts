@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { currentTask } from '../../src/app/current-task.js'
 import type { SimWorkerNode } from '../../src/testing/sim/sim-cluster.js'
-import type { StopKind } from '../../src/worker/worker.js'
+import { type StopKind, Worker } from '../../src/worker/worker.js'
 import { logLines, onStage, type Stage, sleeper } from '../support/worker/stage.js'
 
 const LATE = { acksLate: true } as const
@@ -348,7 +348,6 @@ describe('D81 every stop ends, whatever is away', () => {
 
   test('before it was ever started', async () => {
     await onStage({}, async stage => {
-      const { Worker } = await import('../../src/worker/worker.js')
       const worker = new Worker(stage.app, { name: 'never@sim' })
       await worker.stop('warm')
       assert.deepEqual(await worker.closed, { kind: 'stopped', how: 'warm' })
