@@ -17,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // The order of effects
   {
     name: 'ack-before-store',
+    foundBy: 27,
     file: 'worker/settle.js',
     find: "...afterSuccess(value, meta, context),\nemit({ type: 'task-succeeded', result: value, runtime }),\n...ackIfLate(context),\n];",
     replace:
@@ -38,6 +39,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'retry-without-intent',
+    foundBy: 27,
     file: 'worker/settle.js',
     find: "const meta = resultRecord('RETRY', { error, traceback: wish.traceback, children: [...children, own], intent }, context);",
     replace:
@@ -45,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'retry-acked-before-published',
+    foundBy: 41,
     file: 'worker/settle.js',
     find: "emit({ type: 'task-retried', error: wish.error, traceback: wish.traceback, delay: plan.delay }),\n...ackIfLate(context),\n];",
     replace:
@@ -52,18 +55,21 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'replay-forgets-callbacks',
+    foundBy: 27,
     file: 'worker/settle.js',
     find: "return [...afterSuccess(stored.result, stored, context), { kind: 'ack' }];",
     replace: "return [{ kind: 'ack' }];",
   },
   {
     name: 'replay-forgets-retry',
+    foundBy: 27,
     file: 'worker/settle.js',
     find: "return [publishRetry(stored.intent.retries, stored.intent.eta, undefined, context), { kind: 'ack' }];",
     replace: "return [{ kind: 'ack' }];",
   },
   {
     name: 'requeue-is-ack',
+    foundBy: 7,
     file: 'worker/settle.js',
     find: "return [emit({ type: 'task-rejected', requeue: true }), { kind: 'requeue', counted: true, delay: undefined }];\n}\nfunction timedOut",
     replace: "return [emit({ type: 'task-rejected', requeue: true }), { kind: 'ack' }];\n}\nfunction timedOut",
@@ -71,30 +77,35 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // Admission
   {
     name: 'runs-what-has-ended',
+    foundBy: 24,
     file: 'worker/admit.js',
     find: 'if (isFinal(stored.status))\nreturn true;',
     replace: '',
   },
   {
     name: 'runs-what-was-retried',
+    foundBy: 27,
     file: 'worker/admit.js',
     find: 'return (intent.nesting ?? 0) === request.replacedTaskNesting && intent.retries > request.retries;',
     replace: 'return false;',
   },
   {
     name: 'no-adoption',
+    foundBy: 27,
     file: 'worker/admit.js',
     find: "if (facts.here === 'running')",
     replace: 'if (false)',
   },
   {
     name: 'eta-ignored',
+    foundBy: 4,
     file: 'worker/admit.js',
     find: 'if (request.eta !== undefined && request.eta > now)',
     replace: 'if (false)',
   },
   {
     name: 'eta-of-hours-parked-for-seconds',
+    foundBy: 10,
     file: 'worker/admit.js',
     find: 'const delay = eta - facts.now;',
     replace:
@@ -110,6 +121,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // Intake
   {
     name: 'expiry-not-looked-at-again',
+    foundBy: 15,
     file: 'worker/intake.js',
     find: 'if (request.expires !== undefined && this.#parts.runtime.clock.now() > request.expires)',
     replace: 'if (false)',
@@ -129,20 +141,21 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'early-ack-runs-what-is-gone',
-    foundBy: 62,
+    foundBy: 252,
     file: 'worker/intake.js',
     find: "return settled.includes('settled');",
     replace: 'return true;',
   },
   {
     name: 'finished-forgotten',
-    foundBy: 1047,
+    foundBy: 682,
     file: 'worker/intake.js',
     find: 'this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady());',
     replace: '',
   },
   {
     name: 'busy-slot-lost',
+    foundBy: 2,
     file: 'worker/intake.js',
     find: 'this.#busy--;',
     replace: 'if (running.request.retries === 0) this.#busy--;',
@@ -150,7 +163,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // Effects
   {
     name: 'refused-store-ends-it',
-    foundBy: 1279,
+    foundBy: 281,
     file: 'worker/perform.js',
     find: 'if (stored !== undefined && isFinal(stored.status)) {',
     replace: 'if (false) {',
@@ -177,18 +190,21 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'chain-of-two',
+    foundBy: 3,
     file: 'worker/aftermath.js',
     find: 'const rest = chain.slice(0, -1);',
     replace: 'const rest = [];',
   },
   {
     name: 'chain-failure-untold',
+    foundBy: 3,
     file: 'worker/aftermath.js',
     find: '...chain.flatMap(step => failCanvas(step, { ...meta, children: undefined }, context)),',
     replace: '',
   },
   {
     name: 'errbacks-forgotten',
+    foundBy: 5,
     file: 'worker/aftermath.js',
     find: '...tellErrbacks(errbacks.map(errback => ({ id, errback })), error, meta.traceback, context),',
     replace: '',
@@ -209,6 +225,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'chord-runs-over-a-failed-part',
+    foundBy: 2,
     file: 'worker/aftermath.js',
     find: "const failed = parts.find(part => part.status !== 'SUCCESS');",
     replace: 'const failed = undefined;',
@@ -223,6 +240,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'chord-by-arrival',
+    foundBy: 11,
     file: 'backends/memory/chord-count.js',
     find: '(a.index ?? Infinity) - (b.index ?? Infinity) || 0',
     replace: '0',
@@ -258,12 +276,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'reconnects-once',
+    foundBy: 5,
     file: 'worker/session.js',
     find: 'for (let tries = 0; !signal.aborted; tries++) {',
     replace: 'for (let tries = 0; !signal.aborted && tries < 1; tries++) {',
   },
   {
     name: 'alarm-rings-once',
+    foundBy: 4,
     file: 'worker/alarm.js',
     find: 'this.#ring(next.item);\n}\nthis.#arm();',
     replace: 'this.#ring(next.item);\n}',
@@ -271,6 +291,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // Publisher
   {
     name: 'doubt-is-acceptance',
+    foundBy: 32,
     file: 'app/publisher.js',
     find: 'if (error instanceof PublishUnknownError)',
     replace:
@@ -293,6 +314,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'faults-uncounted',
+    foundBy: 3,
     file: 'brokers/memory/memory-core.js',
     find: 'if (counted)\nentry.faults++;',
     replace: '',
@@ -306,18 +328,21 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'sweep-takes-from-the-living',
+    foundBy: 4,
     file: 'brokers/memory/memory-core.js',
     find: 'return leaseEnds <= this.#clock.steady();',
     replace: 'return leaseEnds <= this.#clock.steady() + 0.85 * this.#leaseMs;',
   },
   {
     name: 'never-sweeps',
+    foundBy: 3,
     file: 'brokers/memory/memory-session.js',
     find: 'this.#options.sweep(this.#core, this.#runtime.clock);',
     replace: ';',
   },
   {
     name: 'renews-only-when-idle',
+    foundBy: 5,
     file: 'brokers/memory/memory-session.js',
     find: 'if (!this.#core.renew(this.#holder)) {',
     replace: 'if (this.#holder.held.size === 0 && !this.#core.renew(this.#holder)) {',
@@ -331,7 +356,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'return-wakes-nobody',
-    foundBy: 24,
+    foundBy: 41,
     file: 'brokers/memory/memory-core.js',
     find: 'this.#deleteOwned(holder);\nfor (const queue of touched)\nthis.#waiting.wake(queue);',
     replace: 'this.#deleteOwned(holder);',
@@ -352,12 +377,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'window-never-opens-again',
+    foundBy: 27,
     file: 'brokers/virtual/consumer.js',
     find: 'this.#held--;',
     replace: 'if (delivery.faults === 0) this.#held--;',
   },
   {
     name: 'pop-then-record',
+    foundBy: 5,
     file: 'brokers/memory/memory-core.js',
     find: 'holder.held.set(token, entry);',
     replace: 'if (this.#claims % 50 !== 0) holder.held.set(token, entry);',
