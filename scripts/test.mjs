@@ -3,7 +3,7 @@
 //   --flag=value       handed to node, e.g. `npm test -- --test-name-pattern='stale ack'`
 //   --no-build         run what is compiled already
 //   --patience=S       a file that tells of no test for so long is ended, and what ran in it has failed; default 600
-//   --at-once=N        so many files at a time; default: one more than there are cores, for most of a test is waiting
+//   --at-once=N        so many files at a time; default: two for each core and one more, for most of a test is waiting
 //   --times            write how long each file took into docs/internals/test-times.md, by which files are put in order
 // First the servers that tests need are looked for, and started where they are installed (scripts/services.mjs), and what
 // killed runs have left on them is removed. Tests of one that is absent are skipped, and say so.
@@ -26,7 +26,7 @@ import { writeTimes } from './testing/test-times.mjs'
 const OWN = {
   'no-build': { type: 'boolean', default: false },
   patience: { type: 'string', default: '600' },
-  'at-once': { type: 'string', default: String(availableParallelism() + 1) },
+  'at-once': { type: 'string', default: String(2 * availableParallelism() + 1) },
   times: { type: 'boolean', default: false },
 }
 
