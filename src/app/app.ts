@@ -426,7 +426,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   checkCanvas(id: string, canvas: Signature, options: CallOptions): ResultTuple {
     const named = setOptions(canvas, { ...options, taskId: id })
     checkCanvas(named, this.limits)
-    const { steps, result } = planCanvas(named, { draw: derivedIds(id), replyTo: this.replyTo })
+    const { steps, result } = planCanvas(named, { draw: derivedIds(id), replyTo: this.#answersTo })
     for (const step of steps) {
       if (step.kind === 'publish') this.check(step.signature.task, step.signature.args, optionsOf(step.signature))
     }
@@ -725,6 +725,11 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return new DagResult(named, new GroupResult(id, ends, this, { rootId }))
   }
 
+  /** What later tasks of a canvas carry, so that whoever publishes them asks for answers to us; other results need no address. */
+  get #answersTo(): string | undefined {
+    return this.#opened.expectsResults ? this.replyTo : undefined
+  }
+
   /** Loaded where tasks are eager. */
   async #eagerCanvas(rootId: TaskId | undefined): Promise<EagerCanvas> {
     const { EagerCanvas } = await import('./eager-canvas.js')
@@ -735,7 +740,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return {
       runtime: this.#runtime,
       limits: this.limits,
-      replyTo: this.replyTo,
+      replyTo: this.#answersTo,
       propagates: this.settings.taskEagerPropagates,
       results: this,
       findTask: name => this.findTask(name),
@@ -764,7 +769,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       }),
       draw: () => taskId(uuid4(this.#runtime.random)),
       limits: this.limits,
-      replyTo: this.replyTo,
+      replyTo: this.#answersTo,
       chordLife: chordLife(this.settings),
       backend: () => this.backend(),
       rootId: context?.rootId,
@@ -782,7 +787,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   #additionWorld(): AdditionWorld {
     return {
       runtime: this.#runtime,
-      replyTo: this.replyTo,
+      replyTo: this.#answersTo,
       chordLife: chordLife(this.settings),
       resultBackend: () => this.resultBackend(),
       checkCallable: signature => checkCallable(signature, this.#canvasWorld(undefined)),

@@ -21,7 +21,8 @@ export interface CanvasWorld {
   /** A new id for each part of the canvas that has none. */
   draw(): TaskId
   readonly limits: Limits
-  readonly replyTo: string
+  /** Undefined: results do not come as messages. */
+  readonly replyTo: string | undefined
   /** How long an open chord is remembered after its last part; undefined = as long as it takes. */
   readonly chordLife: Ms | undefined
   backend(): Promise<ResultBackend | undefined>

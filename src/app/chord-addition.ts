@@ -20,7 +20,8 @@ import type { AnyResult } from './result.js'
 /** What adding to a chord needs of an app. */
 export interface AdditionWorld {
   readonly runtime: Pick<Runtime, 'clock'>
-  readonly replyTo: string
+  /** Undefined: results do not come as messages. */
+  readonly replyTo: string | undefined
   readonly chordLife: Ms | undefined
   resultBackend(): Promise<ResultBackend>
   /** Throws `CanvasError` for what can never run. */

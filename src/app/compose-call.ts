@@ -5,6 +5,7 @@ import { uuid4 } from '../lib/uuid.js'
 import type { TaskCall } from '../protocol/encode-task.js'
 import type { GroupId, TaskId, TaskName } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
+import { RawList } from '../protocol/raw-list.js'
 import type { Kwargs, Signature } from '../protocol/signature.js'
 import { signatureFromDict } from '../protocol/signature-dict.js'
 import { badOption, type CallOptions } from './call-options.js'
@@ -90,7 +91,7 @@ export function composeCall(
     headers: options.headers,
     callbacks: signatures(options.link),
     errbacks: signatures(options.linkError),
-    chain: signatures(options.chain),
+    chain: chainOf(options.chain),
     chord: signatures(options.chord)?.[0],
     replyTo: options.replyTo ?? world.replyTo,
     priority: route.priority ?? lineage.priority ?? settings.taskDefaultPriority,
@@ -181,6 +182,11 @@ function spanOf(task: string, option: string, given: unknown): Ms | undefined {
   const span = parseDuration(given)
   if (span !== undefined) return span
   throw badOption(task, option, "seconds, or text such as '250ms', '5m'", given)
+}
+
+/** What follows in a long chain is passed on as it came. */
+function chainOf(given: unknown): TaskCall['chain'] {
+  return given instanceof RawList ? given : signatures(given)
 }
 
 /** One signature, several, or none, in our form or as they came off the wire. */

@@ -8,6 +8,7 @@ import { isNested, leavesOf } from '../canvas/result-tuples.js'
 import { LovageError } from '../lib/errors.js'
 import type { Runtime } from '../lib/runtime.js'
 import { uuid4 } from '../lib/uuid.js'
+import { allSteps, laterSteps, nextStep } from '../protocol/chain-steps.js'
 import { chordError, dependencyRaised } from '../protocol/chord-error.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
@@ -37,7 +38,8 @@ import type { TaskPolicy } from './task-options.js'
 export interface EagerWorld extends Omit<EagerParts, 'chord'> {
   readonly runtime: Runtime
   readonly limits: Limits
-  readonly replyTo: string
+  /** Undefined: results do not come as messages. */
+  readonly replyTo: string | undefined
   /** An error is thrown at the caller at once. */
   readonly propagates: boolean
   readonly results: Parameters<typeof resultOf>[1]
@@ -147,15 +149,15 @@ export class EagerCanvas {
     if (meta.status === 'SUCCESS') return await this.#succeeded(request, meta)
     if (meta.status === 'FAILURE') return await this.#failed(request, meta, propagates ? error : undefined)
     await this.#end(meta)
-    for (const step of request.chain) for (const one of everyoneIn(step)) await this.#endOf(one, meta)
+    for (const step of allSteps(request.chain)) for (const one of everyoneIn(step)) await this.#endOf(one, meta)
   }
 
   async #succeeded(request: TaskRequest, meta: ResultMeta): Promise<void> {
     await this.#end(meta)
     const { callbacks, chain, id } = request
     const args = [meta.result]
-    const next = chain.at(-1)
-    const rest = chain.length > 1 ? { chain: chain.slice(0, -1) } : {}
+    const next = nextStep(chain)
+    const rest = chain.length > 1 ? { chain: laterSteps(chain) } : {}
     await this.#apply(
       [
         ...callbacks.map(signature => ({ signature, args })),
@@ -170,7 +172,7 @@ export class EagerCanvas {
     await this.#end(meta)
     if (thrown !== undefined) throw thrown
     const { chain, errbacks, id } = request
-    for (const step of chain) await this.#failCanvas(step, meta)
+    for (const step of allSteps(chain)) await this.#failCanvas(step, meta)
     await this.#tell(
       errbacks.map(errback => ({ id, errback })),
       meta,

@@ -1,5 +1,7 @@
+import { allSteps } from '../protocol/chain-steps.js'
 import { isDict } from '../protocol/dict.js'
 import type { TaskId } from '../protocol/ids.js'
+import { RawList } from '../protocol/raw-list.js'
 import type { Signature } from '../protocol/signature.js'
 import { lenientSignature } from '../protocol/signature-dict.js'
 import { signatureGroupId, signatureTaskId } from '../protocol/signature-options.js'
@@ -56,6 +58,7 @@ function withOwn(composite: Signature, members: readonly Signature[]): readonly 
 
 /** Of a list, or of one. */
 function everyoneOf(values: unknown): readonly Signature[] {
+  if (values instanceof RawList) return allSteps(values).flatMap(everyoneIn)
   return Array.isArray(values) ? values.flatMap(everyoneIn) : everyoneIn(values)
 }
 

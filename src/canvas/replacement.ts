@@ -1,3 +1,4 @@
+import { allSteps } from '../protocol/chain-steps.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { Signature } from '../protocol/signature.js'
 import { type OptionChanges, wireOptions, withOptions } from '../protocol/signature-options.js'
@@ -26,7 +27,7 @@ export function replacement(signature: Signature, request: TaskRequest): Replace
     ...(request.group === undefined ? {} : { groupId: request.group }),
     ...(request.groupIndex === undefined ? {} : { groupIndex: request.groupIndex }),
     ...(request.chord === undefined ? {} : { chord: request.chord }),
-    ...(request.chain.length === 0 ? {} : { chain: request.chain }),
+    ...(request.chain.length === 0 ? {} : { chain: allSteps(request.chain) }),
     ...(request.replyTo === undefined ? {} : { replyTo: request.replyTo }),
   }
   return { signature: atEnd(linked, wireOptions(nesting)), options: wireOptions(changes) }

@@ -1,10 +1,13 @@
 import { escapeText } from '../lib/escape-text.js'
 import type { EpochMs, Ms } from '../lib/time.js'
+import { type ChainCut, cutChain } from './chain-cut.js'
+import { KeptSteps } from './chain-steps.js'
 import type { Codec, Decoded, Encoded } from './codec.js'
 import type { DeadLetterReason } from './dead-letter.js'
 import { type Dict, isAbsent, isDict } from './dict.js'
 import { type GroupId, nameProblem, type TaskId, type TaskName } from './ids.js'
 import { parseIso } from './iso8601.js'
+import { parseJson } from './json.js'
 import { DEFAULT_LIMITS, type Limits, MAX_RETRIES } from './limits.js'
 import type { Message } from './message.js'
 import { argsrepr, kwargsrepr } from './python-repr.js'
@@ -47,17 +50,40 @@ export function decodeTask(
   codec: Pick<Codec, 'decode'>,
   options: DecodeTaskOptions = {},
 ): DecodedTask {
+  return decode(message, sourceOf(message, options), codec, options)
+}
+
+function decode(
+  message: Message,
+  source: Source,
+  codec: Pick<Codec, 'decode'>,
+  options: DecodeTaskOptions,
+): DecodedTask {
   const limits = options.limits ?? DEFAULT_LIMITS
   const { headers } = message
   try {
     checkHeaders(message, limits)
-    const value = decodeBody(message, codec, false)
+    const value = decodeBody(source.encoded, codec, false)
     const parts = isAbsent(headers['task']) ? protocol1(value) : protocol2(headers, value)
-    return { kind: 'task', request: requestOf(message, parts, codec, limits, options) }
+    return { kind: 'task', request: requestOf(message, parts, source, codec, limits, options) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return { kind: 'malformed', reason: error.reason, detail: error.detail, ...named(headers, error.fields) }
   }
+}
+
+/** Where a request is read from. */
+interface Source {
+  readonly encoded: Encoded
+  /** Steps of the chain that `encoded` is without. */
+  readonly cut: ChainCut | undefined
+}
+
+function sourceOf(message: Message, { limits = DEFAULT_LIMITS }: DecodeTaskOptions): Source {
+  const encoded = encodedBody(message)
+  const isPlain = encoded.contentType === 'application/json' && encoded.compression === undefined
+  const cut = isPlain ? cutChain(encoded.body, limits) : undefined
+  return { encoded: cut === undefined ? encoded : { ...encoded, body: cut.body }, cut }
 }
 
 /** Whether a message is to be read with `decodeTaskInTurns`: its body is large, or nobody knows yet how large it is. */
@@ -72,7 +98,8 @@ export async function decodeTaskInTurns(
   turn: Turn,
   options: DecodeTaskOptions = {},
 ): Promise<DecodedTask> {
-  const encoded = encodedBody(message)
+  const source = sourceOf(message, options)
+  const { encoded } = source
   let reprs = true
   const counted: Turn = () => {
     // So large that showing its first arguments may be long work, too: V8 lists all keys before it gives the first.
@@ -90,11 +117,11 @@ export async function decodeTaskInTurns(
     },
   }
   try {
-    return decodeTask(message, read, { ...options, reprs })
+    return decode(message, source, read, { ...options, reprs })
   } catch (error) {
     if (!(error instanceof ExactNeeded)) throw error
     exact = await codec.decodeInTurns(encoded, counted, { exact: true })
-    return decodeTask(message, read, { ...options, reprs })
+    return decode(message, source, read, { ...options, reprs })
   }
 }
 
@@ -166,9 +193,9 @@ function checkVersion(fields: Dict): void {
   throw new Refusal('unsupported-version', `task protocol ${version}; 1 and 2 are understood`, fields)
 }
 
-function decodeBody(message: Message, codec: Pick<Codec, 'decode'>, exact: boolean): unknown {
-  if (message.body.length === 0) throw new Refusal('malformed', 'the body is empty')
-  const decoded = codec.decode(encodedBody(message), exact ? { exact } : undefined)
+function decodeBody(encoded: Encoded, codec: Pick<Codec, 'decode'>, exact: boolean): unknown {
+  if (encoded.body.length === 0) throw new Refusal('malformed', 'the body is empty')
+  const decoded = codec.decode(encoded, exact ? { exact } : undefined)
   if (decoded.kind === 'undecodable') throw new Refusal(decoded.reason, decoded.detail)
   return decoded.value
 }
@@ -215,6 +242,7 @@ function embedOf1(body: unknown): unknown {
 function requestOf(
   message: Message,
   parts: Parts,
+  source: Source,
   codec: Pick<Codec, 'decode'>,
   limits: Limits,
   { now, reprs = true }: DecodeTaskOptions,
@@ -226,7 +254,7 @@ function requestOf(
     const args = argsOf(parts.args)
     const kwargs = kwargsOf(parts.kwargs)
     const [timeLimit, softTimeLimit] = limitsOf(fields['timelimit'])
-    const canvas = canvasOf(message, parts, codec, limits)
+    const canvas = canvasOf(parts, source, codec, limits)
     return {
       protocol,
       id,
@@ -254,7 +282,7 @@ function requestOf(
       headers: customHeaders(message.headers),
       callbacks: canvas.callbacks,
       errbacks: canvas.errbacks,
-      chain: canvas.chain,
+      chain: source.cut === undefined ? canvas.chain : keptSteps(source.cut, limits),
       chord: canvas.chord,
       replyTo: textOf(message.properties.replyTo),
       correlationId: textOf(message.properties.correlationId),
@@ -294,11 +322,11 @@ const NO_CANVAS: Embedded = Object.freeze({
 })
 
 /** Signatures are passed on, never computed with, so they are read again with exact numbers; most messages have none. */
-function canvasOf(message: Message, parts: Parts, codec: Pick<Codec, 'decode'>, limits: Limits): Embedded {
+function canvasOf(parts: Parts, { encoded }: Source, codec: Pick<Codec, 'decode'>, limits: Limits): Embedded {
   if (isAbsent(parts.embed)) return NO_CANVAS
   if (!isDict(parts.embed)) throw malformed('embed is not an object', parts.embed)
   if (!holdsSignatures(parts.embed)) return NO_CANVAS
-  const embed = parts.embedIn(decodeBody(message, codec, true)) as Dict
+  const embed = parts.embedIn(decodeBody(encoded, codec, true)) as Dict
   const callbacks = dictsOf(embed, 'callbacks')
   const errbacks = dictsOf(embed, 'errbacks')
   const chain = parts.protocol === 2 ? dictsOf(embed, 'chain') : []
@@ -312,6 +340,13 @@ function canvasOf(message: Message, parts: Parts, codec: Pick<Codec, 'decode'>, 
     chain: chain.map(lenientSignature),
     chord: chord.map(lenientSignature)[0],
   }
+}
+
+/** The next step is read as all signatures are, the others when they come. */
+function keptSteps({ next, later }: ChainCut, limits: Limits): KeptSteps {
+  const step = parseJson(next, { exact: true, limits })
+  if (!isDict(step)) throw malformed('chain hold something that is no signature', step)
+  return new KeptSteps(lenientSignature(step), later)
 }
 
 function holdsSignatures(embed: Dict): boolean {

@@ -1,4 +1,5 @@
 import type { EpochMs, Ms } from '../lib/time.js'
+import { allSteps, type ChainSteps } from './chain-steps.js'
 import type { Codec, Encoded } from './codec.js'
 import { EncodeError } from './errors.js'
 import { type GroupId, nameProblem, type TaskId, type TaskName } from './ids.js'
@@ -6,8 +7,9 @@ import { formatIso } from './iso8601.js'
 import { DEFAULT_LIMITS, type Limits, MAX_RETRIES } from './limits.js'
 import type { Headers, Message, Properties } from './message.js'
 import { argsrepr, kwargsrepr } from './python-repr.js'
+import { RawList } from './raw-list.js'
 import type { Kwargs, Signature } from './signature.js'
-import { signatureWriter } from './signature-dict.js'
+import { SignatureWriter } from './signature-dict.js'
 import { headersExceed } from './task-headers.js'
 
 /** What to publish. All but `id` and `task` may be absent; absent and undefined are the same. */
@@ -41,7 +43,7 @@ export interface TaskCall {
   readonly callbacks?: readonly Signature[] | undefined
   readonly errbacks?: readonly Signature[] | undefined
   /** Reverse order: the last element runs next. */
-  readonly chain?: readonly Signature[] | undefined
+  readonly chain?: ChainSteps | RawList | undefined
   readonly chord?: Signature | undefined
   /** Default `''`: nobody waits for an answer by message. */
   readonly replyTo?: string | undefined
@@ -76,12 +78,12 @@ export const BODY_PARTS: readonly string[] = ['args', 'kwargs', 'embed']
 function encodeTask2(call: TaskCall, codec: Codec, limits: Limits): Message {
   const args = call.args ?? NO_ARGS
   const kwargs = call.kwargs ?? NO_KWARGS
-  const write = signatureWriter(limits)
+  const writer = new SignatureWriter(limits)
   const embed = {
-    callbacks: dicts(call.callbacks, write),
-    errbacks: dicts(call.errbacks, write),
-    chain: dicts(call.chain, write),
-    chord: call.chord === undefined ? null : write(call.chord),
+    callbacks: dicts(call.callbacks, writer),
+    errbacks: dicts(call.errbacks, writer),
+    chain: chainOf(call.chain, writer),
+    chord: call.chord === undefined ? null : writer.write(call.chord),
   }
   const headers: Record<string, unknown> = {
     lang: 'js',
@@ -112,7 +114,7 @@ function encodeTask2(call: TaskCall, codec: Codec, limits: Limits): Message {
 
 /** The fields of a call are the members of the body. There is no chain: each next step is a callback of the one before it. */
 function encodeTask1(call: TaskCall, codec: Codec, limits: Limits): Message {
-  const write = signatureWriter(limits)
+  const writer = new SignatureWriter(limits)
   const body = {
     task: call.task,
     id: call.id,
@@ -124,11 +126,11 @@ function encodeTask1(call: TaskCall, codec: Codec, limits: Limits): Message {
     eta: isoOf(call.eta, 'eta'),
     expires: isoOf(call.expires, 'expires'),
     utc: true,
-    callbacks: dicts([...(call.callbacks ?? []), ...linked(call.chain ?? [])], write),
-    errbacks: dicts(call.errbacks, write),
+    callbacks: dicts([...(call.callbacks ?? []), ...linked(allSteps(call.chain ?? []))], writer),
+    errbacks: dicts(call.errbacks, writer),
     timelimit: [seconds(call.timeLimit), seconds(call.softTimeLimit)],
     taskset: call.group ?? null,
-    chord: call.chord === undefined ? null : write(call.chord),
+    chord: call.chord === undefined ? null : writer.write(call.chord),
   }
   return sealed(call, { ...call.headers }, codec.encode(body, call), limits)
 }
@@ -187,11 +189,16 @@ function tooLarge(problem: string): EncodeError {
 const NO_ARGS: readonly unknown[] = Object.freeze([])
 const NO_KWARGS: Kwargs = Object.freeze({})
 
-function dicts(
-  signatures: readonly Signature[] | undefined,
-  write: (signature: Signature) => unknown,
-): readonly unknown[] | null {
-  return signatures === undefined || signatures.length === 0 ? null : signatures.map(write)
+function dicts(signatures: readonly Signature[] | undefined, writer: SignatureWriter): readonly unknown[] | null {
+  return signatures === undefined || signatures.length === 0
+    ? null
+    : signatures.map(signature => writer.write(signature))
+}
+
+/** Steps kept as text stay so, unless they may be too many beside the other signatures of this message (L07). */
+function chainOf(chain: TaskCall['chain'], writer: SignatureWriter): readonly unknown[] | RawList | null {
+  if (chain instanceof RawList && writer.admits(chain)) return chain
+  return dicts(chain === undefined ? chain : allSteps(chain), writer)
 }
 
 function isoOf(at: EpochMs | undefined, field: string): string | null {

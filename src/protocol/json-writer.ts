@@ -2,6 +2,7 @@ import { EncodeError } from './errors.js'
 import { type Tag, tagOf } from './json-tags.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
 import { isPlainObject } from './plain-object.js'
+import { RawList } from './raw-list.js'
 import { ValuePath } from './value-path.js'
 import { ExactNumber, ExactTagged, TimeDelta } from './values.js'
 
@@ -67,7 +68,7 @@ export class JsonWriter {
   }
 
   #object(value: object): void {
-    if (value instanceof ExactNumber) {
+    if (value instanceof ExactNumber || value instanceof RawList) {
       this.#text += value.text
       return
     }

@@ -3,6 +3,7 @@ import { JsonSurveyor, surveyJson } from './json-survey.js'
 import { untag } from './json-tags.js'
 import { JsonWriter } from './json-writer.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { RAW_LIST_MARK, RawList } from './raw-list.js'
 import type { Turn } from './turn.js'
 import { ExactNumber, ExactTagged } from './values.js'
 
@@ -61,6 +62,17 @@ export async function parseJsonInTurns(text: string, turn: Turn, options?: Parse
   return reader.value
 }
 
+/** The elements of a list that was kept as text, exact. It was within the limits when it was gone over. */
+export function rawItems(list: RawList): readonly unknown[] {
+  return parseJson(list.text, { exact: true, limits: UNLIMITED }) as readonly unknown[]
+}
+
+const UNLIMITED: Limits = Object.freeze({
+  ...DEFAULT_LIMITS,
+  depth: Number.POSITIVE_INFINITY,
+  values: Number.POSITIVE_INFINITY,
+})
+
 function mayHoldTag(text: string, escapes: boolean): boolean {
   return text.includes('__type__') || (escapes && /\\u005f/i.test(text))
 }
@@ -76,21 +88,53 @@ export interface PrintJsonOptions {
 /** Throws `EncodeError`, whatever the value is and does. */
 export function printJson(value: unknown, options?: PrintJsonOptions): string {
   const limits = options?.limits ?? DEFAULT_LIMITS
-  const text = printPlain(value, limits)
-  if (text !== undefined) return text
+  return printPlain(value, { values: limits.values - 1 }, limits) ?? printWithCare(value, limits, options)
+}
+
+/** The same as UTF-8. Lists that are kept as text are put in as the bytes that they are. */
+export function printJsonBytes(value: unknown, options?: PrintJsonOptions): Uint8Array {
+  const limits = options?.limits ?? DEFAULT_LIMITS
+  const lists: RawList[] = []
+  const text = printPlain(value, { values: limits.values - 1, lists }, limits)
+  const bytes = text === undefined ? undefined : withLists(text, lists)
+  return bytes ?? Buffer.from(printWithCare(value, limits, options), 'utf8')
+}
+
+function printWithCare(value: unknown, limits: Limits, options: PrintJsonOptions | undefined): string {
   return new JsonWriter({ limits, plainTypes: options?.plainTypes === true, names: options?.names }).print(value)
 }
 
-function printPlain(value: unknown, limits: Limits): string | undefined {
+/** Undefined: somebody's text is the mark itself. */
+function withLists(text: string, lists: readonly RawList[]): Buffer | undefined {
+  if (lists.length === 0) return Buffer.from(text, 'utf8')
+  const parts = text.split(`"${RAW_LIST_MARK}"`)
+  if (parts.length !== lists.length + 1) return undefined
+  return Buffer.concat(
+    parts.flatMap((part, at) => {
+      const list = lists[at]
+      const before = at === 0 ? part : `]${part}`
+      return list === undefined ? [Buffer.from(before, 'utf8')] : [Buffer.from(`${before}[`, 'utf8'), list.bytes]
+    }),
+  )
+}
+
+interface PlainLook {
+  /** How many more there may be. */
+  values: number
+  /** Lists kept as text, in their order; absent: they are not plain. */
+  readonly lists?: RawList[]
+}
+
+function printPlain(value: unknown, look: PlainLook, limits: Limits): string | undefined {
   try {
-    return isPlain(value, limits.depth, { values: limits.values - 1 }) ? JSON.stringify(value) : undefined
+    return isPlain(value, limits.depth, look) ? JSON.stringify(value) : undefined
   } catch {
     return undefined // a getter threw; the writer meets it again and knows the place
   }
 }
 
 /** Whether `JSON.stringify` prints this value by the rules above: data only, no surprises. */
-function isPlain(value: unknown, depth: number, left: { values: number }): boolean {
+function isPlain(value: unknown, depth: number, left: PlainLook): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -110,7 +154,7 @@ function isFraction(value: number): boolean {
   return Number.isFinite(value) && !Number.isInteger(value)
 }
 
-function isPlainArray(array: readonly unknown[], depth: number, left: { values: number }): boolean {
+function isPlainArray(array: readonly unknown[], depth: number, left: PlainLook): boolean {
   left.values -= array.length
   if (left.values < 0 || 'toJSON' in array) return false
   for (let i = 0; i < array.length; i++) {
@@ -119,9 +163,9 @@ function isPlainArray(array: readonly unknown[], depth: number, left: { values: 
   return true
 }
 
-function isPlainRecord(record: object, depth: number, left: { values: number }): boolean {
+function isPlainRecord(record: object, depth: number, left: PlainLook): boolean {
   const prototype: unknown = Object.getPrototypeOf(record)
-  if (prototype !== Object.prototype && prototype !== null) return false
+  if (prototype !== Object.prototype && prototype !== null) return isRawList(record, left)
   for (const key in record) {
     if (--left.values < 0 || key === '__type__' || key === 'toJSON') return false
     const member = (record as Readonly<Record<string, unknown>>)[key] // key is one of its keys
@@ -130,10 +174,22 @@ function isPlainRecord(record: object, depth: number, left: { values: number }):
   return true
 }
 
+function isRawList(record: object, { lists }: PlainLook): boolean {
+  if (lists === undefined || !(record instanceof RawList)) return false
+  lists.push(record)
+  return true
+}
+
+/** Whether `fromExact` makes something else of this very object. */
+export function isExact(value: object): value is ExactNumber | ExactTagged | RawList {
+  return value instanceof ExactNumber || value instanceof ExactTagged || value instanceof RawList
+}
+
 /** A value parsed with `exact` as it would be without: the same object when nothing in it was kept exact. Throws `ProtocolError`. */
 export function fromExact(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof ExactNumber) return Number(value.text)
+  if (value instanceof RawList) return fromExact(rawItems(value))
   if (value instanceof ExactTagged) {
     const content = fromExact(value.value)
     return untag(value.type, content) ?? { __type__: fromExact(value.type), __value__: content }

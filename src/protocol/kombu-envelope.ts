@@ -30,13 +30,15 @@ export interface EnvelopeAddress {
   readonly publishedAt: EpochMs
 }
 
+const BEGINNING = '{"body": "'
+
 /** JSON text. Throws `EncodeError` when a header cannot be written. */
 export function encodeEnvelope({ headers, properties, body }: Message, to: EnvelopeAddress): string {
   const { contentType = null, contentEncoding = null, ...rest } = properties
   // A view on the same bytes.
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   return (
-    `{"body": "${bytes.toString('base64')}", "content-encoding": ${JSON.stringify(contentEncoding)}, ` +
+    `${BEGINNING}${bytes.toString('base64')}", "content-encoding": ${JSON.stringify(contentEncoding)}, ` +
     `"content-type": ${JSON.stringify(contentType)}, "headers": ${printJson(headers)}, ` +
     `"properties": {${printProperties(rest)}"delivery_info": {"exchange": ${JSON.stringify(to.exchange)}, ` +
     `"routing_key": ${JSON.stringify(to.routingKey)}}, "priority": ${priorityOf(rest.priority)}, ` +
@@ -44,13 +46,36 @@ export function encodeEnvelope({ headers, properties, body }: Message, to: Envel
   )
 }
 
+/** An envelope of so many bytes on is large: making text of it, and values of that text, is most of the work with it. */
+const LARGE: number = 16 * 1024
+
 /** Undefined when it is no envelope (M38). */
 export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
-  const wire = read(bytes)
-  if (wire === undefined) return undefined
+  const large = bytes.length < LARGE ? undefined : readLarge(bytes)
+  const wire = large?.wire ?? read(bytes)
+  return wire === undefined ? undefined : envelopeOf(wire, large?.body)
+}
+
+/**
+ * An envelope that begins with its body in base64, as those of Kombu and ours do: what follows is read as JSON, and the body
+ * without that. Undefined: it is another one.
+ */
+function readLarge(bytes: Buffer): { readonly wire: Wire; readonly body: Buffer } | undefined {
+  if (bytes.toString('latin1', 0, BEGINNING.length) !== BEGINNING) return undefined
+  const end = bytes.indexOf(QUOTE, BEGINNING.length)
+  const body = end < 0 ? undefined : fromBase64(bytes.toString('latin1', BEGINNING.length, end))
+  if (body === undefined) return undefined
+  const wire = parse(`{"body": ""${bytes.toString('utf8', end + 1)}`)
+  // Of members with one name the last one counts.
+  return wire?.dict['body'] === '' && wire.properties['body_encoding'] === 'base64' ? { wire, body } : undefined
+}
+
+const QUOTE = 0x22
+
+function envelopeOf(wire: Wire, read: Buffer | undefined): Envelope | undefined {
   const { properties } = wire
   const info = isDict(properties['delivery_info']) ? properties['delivery_info'] : {}
-  const body = bodyOf(wire.dict['body'], properties['body_encoding'])
+  const body = read ?? bodyOf(wire.dict['body'], properties['body_encoding'])
   if (body === undefined || typeof properties['delivery_tag'] !== 'string') return undefined
   const own = isDict(properties['lovage']) ? properties['lovage'] : {}
   return {
@@ -109,7 +134,10 @@ interface Wire {
 }
 
 function read(bytes: Buffer, exact = false): Wire | undefined {
-  const text = bytes.toString('utf8')
+  return parse(bytes.toString('utf8'), exact)
+}
+
+function parse(text: string, exact = false): Wire | undefined {
   try {
     const dict = parseJson(text, { exact })
     if (!isDict(dict)) return undefined
@@ -162,10 +190,13 @@ function bodyOf(body: unknown, encoding: unknown): Buffer | undefined {
   if (body === undefined || body === null) return Buffer.alloc(0)
   if (typeof body !== 'string') return undefined
   if (encoding === undefined || encoding === null || encoding === 'utf-8') return Buffer.from(body, 'utf8')
-  if (encoding !== 'base64') return undefined
-  const bytes = Buffer.from(body, 'base64')
+  return encoding === 'base64' ? fromBase64(body) : undefined
+}
+
+function fromBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64')
   // Node reads over what does not belong there, Python does so too, but ends at the padding.
-  return bytes.length === decodedLength(body) ? bytes : undefined
+  return bytes.length === decodedLength(text) ? bytes : undefined
 }
 
 function decodedLength(text: string): number {

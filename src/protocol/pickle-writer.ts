@@ -1,13 +1,13 @@
 import { ByteWriter } from './byte-writer.js'
 import { EncodeError } from './errors.js'
-import { fromExact } from './json.js'
+import { fromExact, isExact } from './json.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
 import { type PickleCall, pickleCallOf } from './pickle-globals.js'
 import { OP } from './pickle-opcodes.js'
 import { isPlainObject } from './plain-object.js'
 import { encodeSurrogateUtf8 } from './surrogate-utf8.js'
 import { ValuePath } from './value-path.js'
-import { ExactNumber, ExactTagged, Tuple } from './values.js'
+import { Tuple } from './values.js'
 
 /** Writes one value as a pickle of protocol 4, without memo and frames (both are optional). */
 export class PickleWriter {
@@ -67,7 +67,7 @@ export class PickleWriter {
       this.#sized(OP.SHORT_BINBYTES, OP.BINBYTES, OP.BINBYTES8, value)
       return
     }
-    if (value instanceof ExactNumber || value instanceof ExactTagged) {
+    if (isExact(value)) {
       this.#value(fromExact(value))
       return
     }

@@ -1,10 +1,9 @@
 import { EncodeError } from './errors.js'
-import { fromExact } from './json.js'
+import { fromExact, isExact } from './json.js'
 import { tagOf } from './json-tags.js'
 import type { Limits } from './limits.js'
 import { isPlainObject } from './plain-object.js'
 import { ValuePath } from './value-path.js'
-import { ExactNumber, ExactTagged } from './values.js'
 
 export interface PlainValueOptions {
   readonly limits: Limits
@@ -68,7 +67,7 @@ class PlainCopier {
 
   #object(value: object): unknown {
     if (this.#options.isLeaf(value)) return value
-    if (value instanceof ExactNumber || value instanceof ExactTagged) return this.#value(fromExact(value))
+    if (isExact(value)) return this.#value(fromExact(value))
     if (this.#depth >= this.#options.limits.depth) throw this.#refused('something nested too deep, or in itself,')
     this.#depth++
     const copy = Array.isArray(value) ? this.#array(value) : this.#other(value)

@@ -1,4 +1,5 @@
 import type { EpochMs, Ms } from '../lib/time.js'
+import type { ChainSteps } from './chain-steps.js'
 import type { GroupId, TaskId, TaskName } from './ids.js'
 import type { Message } from './message.js'
 import type { Kwargs, Signature } from './signature.js'
@@ -34,8 +35,7 @@ export interface TaskRequest {
   readonly headers: Readonly<Record<string, unknown>>
   readonly callbacks: readonly Signature[]
   readonly errbacks: readonly Signature[]
-  /** Remaining chain steps in the wire's reverse order: the last element runs next. */
-  readonly chain: readonly Signature[]
+  readonly chain: ChainSteps
   readonly chord: Signature | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined

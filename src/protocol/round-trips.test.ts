@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { allSteps } from './chain-steps.js'
 import { createCodec } from './create-codec.js'
 import { decodeTask } from './decode-task.js'
 import { decodeResult, encodeResult } from './encode-result.js'
@@ -83,7 +84,7 @@ const call: fc.Arbitrary<TaskCall> = plain({
   ),
   callbacks: fc.array(signature, { maxLength: 2 }),
   errbacks: fc.array(signature, { maxLength: 2 }),
-  chain: fc.array(signature, { maxLength: 2 }),
+  chain: fc.array(signature, { maxLength: 4 }),
   chord: maybe(signature),
   replyTo: maybe(name),
   priority: maybe(fc.nat(9)),
@@ -143,7 +144,8 @@ describe('what is written is read as it was', () => {
         if (decoded.kind === 'malformed') assert.fail(decoded.detail)
         const { message, protocol, lang, correlationId, ...fields } = decoded.request
         assert.deepEqual([protocol, lang, correlationId], [2, 'js', given.id])
-        assert.deepEqual(fromExact(fields), { ...given, priority: given.priority ?? 0 })
+        const chain = allSteps(fields.chain)
+        assert.deepEqual(fromExact({ ...fields, chain }), { ...given, priority: given.priority ?? 0 })
 
         const old = decodeTask(encodeTask({ ...given, chain: [], protocol: 1 }, codec), codec)
         if (old.kind === 'malformed') assert.fail(old.detail)

@@ -3,6 +3,7 @@ import { EncodeError, ProtocolError } from './errors.js'
 import type { TaskName } from './ids.js'
 import { nameProblem } from './ids.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import type { RawList } from './raw-list.js'
 import type { Kwargs, Signature } from './signature.js'
 import { ExactNumber } from './values.js'
 
@@ -29,13 +30,28 @@ const NESTED_KWARGS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Arguments are taken as they are. Throws `EncodeError` beyond L07, which also ends a signature that contains itself. */
 export function signatureToDict(signature: Signature, limits: Limits = DEFAULT_LIMITS): Dict {
-  return signatureWriter(limits)(signature)
+  return new SignatureWriter(limits).write(signature)
 }
 
 /** `signatureToDict` for all signatures of one message, which L07 counts together. */
-export function signatureWriter(limits: Limits): (signature: Signature) => Dict {
-  const count = { nodes: 0, limits }
-  return signature => toDict(signature, count, 1)
+export class SignatureWriter {
+  readonly #count: Count
+
+  constructor(limits: Limits) {
+    this.#count = { nodes: 0, limits }
+  }
+
+  write(signature: Signature): Dict {
+    return toDict(signature, this.#count, 1)
+  }
+
+  /** Whether a list may go as the text that it is, which holds at most as many signatures as objects. Counts it, if so. */
+  admits({ objects }: RawList): boolean {
+    const nodes = this.#count.nodes + objects
+    if (nodes > this.#count.limits.canvasNodes) return false
+    this.#count.nodes = nodes
+    return true
+  }
 }
 
 /**

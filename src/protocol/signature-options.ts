@@ -1,4 +1,5 @@
 import type { GroupId, TaskId } from './ids.js'
+import type { RawList } from './raw-list.js'
 import type { Signature } from './signature.js'
 import { signatureFromDict } from './signature-dict.js'
 
@@ -45,7 +46,7 @@ export interface OptionChanges {
   readonly taskId?: TaskId
   readonly groupId?: GroupId
   readonly groupIndex?: number
-  readonly chain?: readonly Signature[]
+  readonly chain?: readonly Signature[] | RawList
   readonly chord?: Signature
   readonly replacedTaskNesting?: number
   readonly replyTo?: string

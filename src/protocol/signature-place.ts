@@ -1,4 +1,6 @@
+import { allSteps } from './chain-steps.js'
 import type { GroupId, TaskId } from './ids.js'
+import { RawList } from './raw-list.js'
 import type { Signature } from './signature.js'
 import { signatureFromDict } from './signature-dict.js'
 
@@ -98,6 +100,7 @@ export function isSignature(value: unknown): value is Signature {
 
 function signaturesIn(value: unknown): readonly Signature[] {
   if (value === null || value === undefined) return []
+  if (value instanceof RawList) return allSteps(value)
   return (Array.isArray(value) ? value : [value]).map(asSignature)
 }
 

@@ -1,6 +1,7 @@
 import { type Errback, errbacksOf } from '../canvas/ends.js'
 import { kindOf } from '../canvas/members.js'
 import { replacement } from '../canvas/replacement.js'
+import { allSteps, laterSteps, nextStep } from '../protocol/chain-steps.js'
 import { chordError, dependencyRaised } from '../protocol/chord-error.js'
 import type { GroupId } from '../protocol/ids.js'
 import type { ExceptionInfo, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
@@ -28,7 +29,7 @@ export function afterFailure(error: ExceptionInfo, meta: ResultMeta, context: Se
   return [
     ...arrival(meta, context),
     // Without this a client that waits on the last id of a chain would never wake.
-    ...chain.flatMap(step => failCanvas(step, { ...meta, children: undefined }, context)),
+    ...allSteps(chain).flatMap(step => failCanvas(step, { ...meta, children: undefined }, context)),
     ...tellErrbacks(
       errbacks.map(errback => ({ id, errback })),
       error,
@@ -40,7 +41,9 @@ export function afterFailure(error: ExceptionInfo, meta: ResultMeta, context: Se
 
 /** Revoked or expired: its chord hears of it, and every later step of the chain is revoked with it; errbacks are not called (D73). */
 export function afterRevocation(meta: ResultMeta, context: SettleContext): readonly Effect[] {
-  const later = context.request.chain.flatMap(step => failCanvas(step, { ...meta, children: undefined }, context))
+  const later = allSteps(context.request.chain).flatMap(step =>
+    failCanvas(step, { ...meta, children: undefined }, context),
+  )
   return [...arrival(meta, context), ...later]
 }
 
@@ -70,9 +73,9 @@ function followers(args: readonly unknown[], context: SettleContext): readonly F
     const options = bundled ? wireOptions({ groupId: bundle, groupIndex: index++ }) : {}
     return follow(callback, args, `callback:${position}`, context, { options })
   })
-  const next = chain.at(-1)
+  const next = nextStep(chain)
   if (next === undefined) return called
-  const rest = chain.slice(0, -1)
+  const rest = laterSteps(chain)
   const options = rest.length === 0 ? {} : wireOptions({ chain: rest })
   return [...called, follow(next, args, 'chain:0', context, { options })]
 }

@@ -9,9 +9,11 @@ import { TaskContext } from '../../src/app/task-context.js'
 import type { ResultBackend } from '../../src/backends/backend.js'
 import { createMemoryBackend } from '../../src/backends/memory/memory-backend.js'
 import { RejectedByBrokerError } from '../../src/brokers/errors.js'
+import { chain } from '../../src/canvas/canvas.js'
 import { ConfigError } from '../../src/lib/errors.js'
 import type { TaskId } from '../../src/protocol/ids.js'
 import type { Message } from '../../src/protocol/message.js'
+import type { Signature } from '../../src/protocol/signature.js'
 import { requestOf } from '../support/requests.js'
 import { type HandRuntime, handRuntime } from './hand-runtime.js'
 import { ScriptedBroker } from './scripted-broker.js'
@@ -62,6 +64,18 @@ test('a task is still the function it was', async () => {
   assert.equal(add(1, 2), 3)
   assert.equal(add.name, 'add')
   assert.equal(app.tasks.get('add')?.handler, add.handler)
+})
+
+test('later steps of a chain carry no address for answers where results do not come as messages', async () => {
+  const { app, only } = bench({ resultBackend: 'memory://' })
+  const add = app.task('add', (a: number, b: number) => a + b)
+  const result = await app.apply(chain(add.s(1, 2), add.s(3), add.s(4)))
+  const [, , { chain: later }] = bodyOf(only()) as [unknown, unknown, { chain: readonly Signature[] }]
+  assert.deepEqual(
+    later.map(({ options }) => options),
+    [{ task_id: result.id }, { task_id: result.parent?.id }],
+  )
+  assert.equal(only().properties.replyTo, app.replyTo)
 })
 
 test('delay publishes the message that Celery would, from us', async () => {

@@ -10,6 +10,7 @@ import type { Broker, Connection } from '../../src/brokers/broker.js'
 import { NotSentError } from '../../src/brokers/errors.js'
 import { createMemoryBroker } from '../../src/brokers/memory/memory-broker.js'
 import { MemoryQueueStore } from '../../src/brokers/memory/memory-queue-store.js'
+import { chain } from '../../src/canvas/canvas.js'
 import { deferred } from '../../src/lib/deferred.js'
 import { memoryLog } from '../../src/lib/memory-log.js'
 import { nodeRuntime } from '../../src/lib/node-runtime.js'
@@ -217,6 +218,16 @@ test('a later step of a failed chain is told of the failure under its own id', a
   const chain = [{ task: 'next', args: [], kwargs: {}, options: { task_id: 'last' }, subtask_type: null }]
   await client.sendTask('fail', [], { chain: chain as never })
   await assert.rejects(client.result('last').get(DEADLINE), { name: 'TaskError' })
+})
+
+test('the client that sent a chain gets what all its steps give, whoever publishes them', async () => {
+  await using town = new Town()
+  await town.worker(app => app.task('add', (x: number, y: number) => x + y))
+  const client = town.app()
+  const add = client.task('add', (x: number, y: number): number => x + y)
+  const result = await client.apply(chain(add.s(1, 2), add.s(3), add.s(4), add.s(5)))
+  assert.equal(await result.get(DEADLINE), 15)
+  assert.equal(await result.parent?.get(DEADLINE), 10)
 })
 
 test('M34 a result whose sender is gone is dropped and counted; the task has run', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { App } from '../../src/app/app.js'
+import { allSteps } from '../../src/protocol/chain-steps.js'
 import { decodeTask } from '../../src/protocol/decode-task.js'
 import { decodeGroup, decodeResult } from '../../src/protocol/encode-result.js'
 import type { GroupId } from '../../src/protocol/ids.js'
@@ -142,7 +143,7 @@ async function play({ vector: file, begun }: Recorded): Promise<Pick<Recorded, '
 /** Of all tasks that were sent, or were to be. */
 function idsOf(begun: readonly Begun[], tasks: readonly { readonly id: string }[]): ReadonlySet<string> {
   const embedded = JSON.stringify(
-    begun.map(({ request }) => [request.id, request.chain, request.chord, request.callbacks]),
+    begun.map(({ request }) => [request.id, allSteps(request.chain), request.chord, request.callbacks]),
   )
   return new Set([...tasks.map(({ id }) => id), ...[...embedded.matchAll(ID)].map(([id]) => id)])
 }

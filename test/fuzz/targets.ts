@@ -1,6 +1,7 @@
 import { readSeeds } from './seeds.js'
 import type { Target } from './target.js'
 import { authTarget } from './targets/auth.js'
+import { chainTarget } from './targets/chain.js'
 import { compressionTargets } from './targets/compression.js'
 import { controlReplyTarget, controlRequestTarget } from './targets/control.js'
 import { deadLetterTarget } from './targets/dead-letter.js'
@@ -26,6 +27,7 @@ export function allTargets(): readonly Target[] {
     resultTarget(seeds),
     deadLetterTarget,
     signatureTarget,
+    chainTarget,
     storedHeadersTarget,
     spoolTarget(),
     jsonTarget,
@@ -52,6 +54,7 @@ export const MESSAGE_TARGETS: ReadonlySet<string> = new Set([
   'result',
   'dead-letter',
   'signature',
+  'chain',
   'stored-headers',
   'spool',
   'json',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inflateSync } from 'node:zlib'
+import { allSteps } from '../../src/protocol/chain-steps.js'
 import type { Codec } from '../../src/protocol/codec.js'
 import { decodeTask, encodedBody } from '../../src/protocol/decode-task.js'
 import { decodeGroup, decodeResult, encodeGroup, encodeResult } from '../../src/protocol/encode-result.js'
@@ -648,7 +649,7 @@ function drawnFrom(message: Message, codec: Codec): Drawn {
   const request = requestOf(message, codec)
   const linked = request.callbacks.flatMap(({ options }) => [options, ...(optionsOf(options['link']) ?? [])])
   const options = [
-    ...request.chain.map(step => step.options),
+    ...allSteps(request.chain).map(step => step.options),
     ...(request.chord ? [request.chord.options] : []),
     ...linked,
   ]

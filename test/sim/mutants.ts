@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'chain-failure-untold',
     foundBy: 3,
     file: 'worker/aftermath.js',
-    find: '...chain.flatMap(step => failCanvas(step, { ...meta, children: undefined }, context)),',
+    find: '...allSteps(chain).flatMap(step => failCanvas(step, { ...meta, children: undefined }, context)),',
     replace: '',
   },
   {

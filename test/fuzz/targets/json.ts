@@ -1,6 +1,7 @@
 import { ProtocolError } from '../../../src/protocol/errors.js'
 import { fromExact, parseJson, printJson } from '../../../src/protocol/json.js'
 import { JsonReader } from '../../../src/protocol/json-reader.js'
+import { JsonSkimmer } from '../../../src/protocol/json-skimmer.js'
 import { JsonSurveyor, surveyJson } from '../../../src/protocol/json-survey.js'
 import { DEFAULT_LIMITS } from '../../../src/protocol/limits.js'
 import { textOf } from '../expect.js'
@@ -43,6 +44,11 @@ function judge(text: string): Outcome {
   const value = attempt(() => parseJson(text))
   mustAgreeWithV8(text, value)
   mustBeSame(told(attempt(() => readStepwise(text))), told(value), 'what was read in steps')
+  mustBeSame(
+    isSkimmed(text),
+    !(exact instanceof ProtocolError),
+    'whether it is JSON, gone over without building anything,',
+  )
   if (value instanceof ProtocolError) return value.fault
   // Read exactly it may be more: tagged content is not looked into.
   if (exact instanceof ProtocolError) throw new Broken(`only the exact reader refuses it: ${exact.message}`)
@@ -68,6 +74,13 @@ function readStepwise(text: string): unknown {
   const reader = new JsonReader(text, false)
   while (!reader.advance(1));
   return reader.value
+}
+
+/** As what is only passed on is looked at. */
+function isSkimmed(text: string): boolean {
+  const bytes = Buffer.from(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+  const skimmer = new JsonSkimmer(bytes, DEFAULT_LIMITS)
+  return skimmer.value() && skimmer.next() === bytes.length
 }
 
 /** An error by what it says. */

@@ -1,4 +1,5 @@
 import { packMessages, unpackMessage } from '../../../src/brokers/virtual/message-columns.js'
+import { allSteps } from '../../../src/protocol/chain-steps.js'
 import { fromDeadLetter, toDeadLetter } from '../../../src/protocol/dead-letter.js'
 import { type DecodedTask, decodeTask } from '../../../src/protocol/decode-task.js'
 import { encodeRetry } from '../../../src/protocol/encode-retry.js'
@@ -79,5 +80,5 @@ function kept(decoded: DecodedTask): unknown {
 /** All but what a retry changes on purpose. A span in `expires` counts from each reading. */
 function keptOf(request: TaskRequest): object {
   const { message, eta, ignoreResult, argsrepr, ...rest } = request
-  return { ...rest, argsrepr: request.protocol === 1 ? '' : argsrepr }
+  return { ...rest, chain: allSteps(request.chain), argsrepr: request.protocol === 1 ? '' : argsrepr }
 }

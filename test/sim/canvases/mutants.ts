@@ -12,7 +12,7 @@ export const CANVAS_MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: 'replacement-drops-the-chain',
     file: 'canvas/replacement.js',
-    find: '...(request.chain.length === 0 ? {} : { chain: request.chain }),',
+    find: '...(request.chain.length === 0 ? {} : { chain: allSteps(request.chain) }),',
     replace: '',
   },
   {
