@@ -113,10 +113,9 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'one-delivery-more',
-    foundBy: 301,
-    file: 'worker/intake.js',
-    find: 'return begun && faults >= this.#policy(request).maxDeliveries',
-    replace: 'return begun && faults > this.#policy(request).maxDeliveries + 1',
+    file: 'app/task-policy.js',
+    find: 'maxDeliveries: options.maxDeliveries ?? settings.taskMaxDeliveries,',
+    replace: 'maxDeliveries: (options.maxDeliveries ?? settings.taskMaxDeliveries) + 1,',
   },
   // Intake
   {
