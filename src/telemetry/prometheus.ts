@@ -86,6 +86,7 @@ class Metrics {
     else if (type === 'beat-looked') this.#ticked(fields)
     else if (type === 'beat-sent') this.#beatSent(fields)
     else if (type === 'worker-stalled') this.#lovage.stalls.inc({ worker, queue: this.#queues.keep(fields['queue']) })
+    else if (type === 'stale-ack') this.#lovage.staleAcks.inc({ worker })
     else if (type === 'dead-letters-full') this.#lovage.full.inc({ worker, queue: this.#queues.keep(fields['queue']) })
     else if (type === 'queue-unserved') {
       this.#lovage.unserved.set({ queue: this.#queues.keep(fields['queue']) }, Number(fields['depth']))
@@ -320,6 +321,12 @@ function lovage(register: Registry, buckets: readonly number[] | undefined) {
       labelNames: ['task'] as const,
       registers,
       ...within(buckets),
+    }),
+    staleAcks: new Counter({
+      name: 'lovage_stale_acks_total',
+      help: "Acks of messages that were no longer the worker's.",
+      labelNames: ['worker'] as const,
+      registers,
     }),
     full: new Counter({
       name: 'lovage_dead_letters_full_total',

@@ -149,6 +149,11 @@ export function createEngine(given: EngineParts): Engine {
     sent: sent => app.sent(sent),
     chordMemo: memo => chordMemo(memo, app.limits),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
+    acked: settled => {
+      if (settled === 'stale')
+        observeAll(app.extensions, app.runtime.log, { type: 'stale-ack', fields: { worker: name } })
+      return undefined
+    },
     deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, watch, app }),
     waits: (why, id) => waits.note(id, why),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),

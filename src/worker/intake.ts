@@ -650,6 +650,7 @@ export class Intake implements Disposable {
   async #ackEarly(running: Running): Promise<boolean> {
     running.verdict = 'ack'
     const settled = await ackAll(running.deliveries)
+    for (const answer of settled) this.#parts.world.acked(answer)
     return settled.includes('settled')
   }
 

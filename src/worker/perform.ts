@@ -1,6 +1,6 @@
 import type { ChordPart, Fence, ResultBackend } from '../backends/backend.js'
 import { BackendError } from '../backends/errors.js'
-import type { Address, Connection, Queue } from '../brokers/broker.js'
+import type { Address, Connection, Queue, Settled } from '../brokers/broker.js'
 import { BrokerError, NotSentError } from '../brokers/errors.js'
 import { messageBytes } from '../brokers/virtual/delivery.js'
 import { isNested } from '../canvas/result-tuples.js'
@@ -58,6 +58,8 @@ export interface World {
   /** What is kept with an open chord (D72). */
   chordMemo(memo: ChordMemo): string | undefined
   errback(signature: Signature, request: TaskRequest, error: ExceptionInfo, traceback: string | undefined): void
+  /** Hears how an ack was answered (D21). A function of its own: it is handed on. */
+  readonly acked: (settled: Settled) => undefined
   /** May a dead letter of so many bytes be written for this queue (D64)? */
   deadLetterRoom(queue: QueueName, bytes: number): Promise<boolean>
   /** A store or publish for task (or message) `id` has failed and is tried again. */
@@ -127,7 +129,7 @@ function performOne(
       world.emit(effect.event, running)
       return undefined
     case 'ack':
-      return ackEach(running)
+      return ackEach(running, world)
     case 'requeue':
       return requeue(running, effect.counted, effect.delay)
     default:
@@ -416,11 +418,14 @@ export async function writeDeadLetter(
   return 'failed'
 }
 
-function ackEach(running: Running): Promise<undefined> {
+function ackEach(running: Running, world: World): Promise<undefined> {
   running.verdict = 'ack'
   const [only, another] = running.deliveries
-  if (only !== undefined && another === undefined) return ackAlone(only)
-  return ackAll(running.deliveries).then(() => undefined)
+  if (only !== undefined && another === undefined) return ackAlone(only, world.acked)
+  return ackAll(running.deliveries).then(all => {
+    for (const settled of all) world.acked(settled)
+    return undefined
+  })
 }
 
 async function requeue(running: Running, counted: boolean, delay: Ms | undefined): Promise<undefined> {

@@ -16,16 +16,12 @@ function ack(delivery: Delivery): Promise<Settled> {
   return settled(delivery.ack())
 }
 
-/** For those to whom it is all the same what is answered, in one step: nearly every message ends so. */
-export function ackAlone(delivery: Delivery): Promise<undefined> {
-  return delivery.ack().then(nothing, nothingIfBrokerError)
+/** In as few steps as there can be: nearly every message ends so. `heard` is told the answer. */
+export function ackAlone(delivery: Delivery, heard: (settled: Settled) => undefined): Promise<undefined> {
+  return delivery.ack().then(heard, error => heard(staleIfBrokerError(error)))
 }
 
-function nothing(): undefined {
-  return undefined
-}
-
-const nothingIfBrokerError = ifBrokerError(undefined)
+const staleIfBrokerError = ifBrokerError<Settled>('stale')
 
 export function beginAll(deliveries: readonly Delivery[]): Promise<readonly Settled[]> {
   return Promise.all(deliveries.map(delivery => settled(delivery.begin())))

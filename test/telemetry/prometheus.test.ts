@@ -58,6 +58,12 @@ test('metrics have the names and labels of Flower and celery-exporter, and count
   assert.match(text, /lovage_queue_wait_seconds_sum\{queue="celery",task="demo.bad"\} 2\.\d/)
 })
 
+test('D21 acks that came too late are counted', async () => {
+  const { observe, metrics } = prometheus({ runtime: handRuntime() })
+  for (let n = 0; n < 2; n++) observe?.({ type: 'stale-ack', fields: { worker: 'w@here' } })
+  assert.match((await metrics()).body, /^lovage_stale_acks_total\{worker="w@here"\} 2$/m)
+})
+
 test('a queue that is consumed no longer because its dead-letter place is full is counted', async () => {
   const { observe, metrics } = prometheus({ runtime: handRuntime() })
   observe?.({ type: 'dead-letters-full', fields: { queue: 'q', worker: 'w@here' } })

@@ -205,6 +205,24 @@ describe('D45 a later attempt wins', () => {
   })
 })
 
+test('D21 an ack that finds its message lost is told, one that is taken is not', async () => {
+  await onStage({ tasks: { late: [sleeper(3000), LATE] } }, async stage => {
+    const { broker } = await stage.worker()
+    const told = (): number => stage.events.filter(({ type }) => type === 'stale-ack').length
+    await stage.app.sendTask('late', [], { taskId: 'taken' })
+    await stage.quiet()
+    assert.equal(told(), 0)
+    await stage.app.sendTask('late', [], { taskId: 'lost' })
+    await stage.started('lost')
+    broker.cut()
+    await stage.world.sleep(5000)
+    assert.equal(told(), 1)
+    broker.heal()
+    await stage.quiet()
+    assert.equal(stage.runs('lost'), 1)
+  })
+})
+
 describe('D46 a second delivery of what this worker runs or ran is not executed', () => {
   test('after a reset the running execution adopts its redelivery and acks it', async () => {
     await onStage({ tasks: { long: [sleeper(6000), LATE], ok: () => 1 } }, async stage => {

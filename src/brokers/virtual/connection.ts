@@ -41,7 +41,7 @@ export class VirtualConnection implements Connection {
     return this.#link.ended
   }
 
-  /** Verdicts so far that came after their token was lost (D21); the metric `lovage_stale_acks_total`. */
+  /** Verdicts so far that came after their token was lost (D21). */
   get staleVerdicts(): number {
     return this.#link.staleVerdicts
   }
