@@ -2,6 +2,7 @@ import type { ResultBackend } from '../backends/backend.js'
 import { BackendError } from '../backends/errors.js'
 import { type BackoffRule, backoff } from '../lib/backoff.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
+import { endOfTurn } from '../lib/node-turn.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { TaskId } from '../protocol/ids.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
@@ -104,27 +105,30 @@ export class ResultWatcher implements AsyncDisposable {
 
   #settle(meta: ResultMeta): void {
     const entry = this.#waiting.get(meta.taskId)
-    this.#drop(meta.taskId)
+    const over = this.#drop(meta.taskId)
     for (const waiter of entry?.waiters ?? []) waiter.resolve(meta)
+    // Whoever waited goes on first.
+    if (over !== undefined) endOfTurn(() => over.abort())
   }
 
   #reject(id: TaskId, error: unknown): void {
     const entry = this.#waiting.get(id)
-    this.#drop(id)
+    this.#drop(id)?.abort()
     for (const waiter of entry?.waiters ?? []) waiter.reject(error)
   }
 
   #leave(id: TaskId, waiter: Deferred<ResultMeta>): void {
     const entry = this.#waiting.get(id)
     entry?.waiters.delete(waiter)
-    if (entry?.waiters.size === 0) this.#drop(id)
+    if (entry?.waiters.size === 0) this.#drop(id)?.abort()
   }
 
-  #drop(id: TaskId): void {
+  /** Ends nothing: answers what ends a batch of which nobody is left. */
+  #drop(id: TaskId): AbortController | undefined {
     const batch = this.#waiting.get(id)?.batch
     this.#waiting.delete(id)
-    if (batch === undefined) return
+    if (batch === undefined) return undefined
     batch.left.delete(id)
-    if (batch.left.size === 0) batch.over.abort()
+    return batch.left.size === 0 ? batch.over : undefined
   }
 }

@@ -8,3 +8,8 @@
 export function endOfTurn(act: () => void): void {
   queueMicrotask(() => process.nextTick(act))
 }
+
+/** Resolves behind everything that was asked for with `endOfTurn` in this turn, or by what still runs in it. */
+export function turnEnded(): Promise<void> {
+  return new Promise(resolve => endOfTurn(() => endOfTurn(resolve)))
+}

@@ -1,5 +1,6 @@
 import { Channel } from '../../lib/channel.js'
 import { type Deferred, deferred } from '../../lib/deferred.js'
+import { turnEnded } from '../../lib/node-turn.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Consumer, Queue, Settled } from '../broker.js'
 import { type DeliveryOwner, messageBytes, VirtualDelivery } from './delivery.js'
@@ -135,8 +136,10 @@ export class VirtualConsumer implements Consumer, LinkMember, DeliveryOwner {
       if (changed) await this.#handBack(this.#offer(deliveries))
       else this.#batches.push(deliveries)
     }
-    // There was no more: a claim that found nothing would only stand before the ack of what was found.
-    if (claimed.length < limit && !changed) await this.#wake(queues)
+    if (claimed.length === limit || changed) return
+    // There was no more: a claim that found nothing would only stand before the ack of what was found. So would a wait.
+    if (last !== undefined) await turnEnded()
+    if (!this.#stopped && queues === this.#queues) await this.#wake(queues)
   }
 
   #receive(claimed: readonly Claimed[]): readonly VirtualDelivery[] {

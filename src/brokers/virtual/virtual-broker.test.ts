@@ -293,6 +293,35 @@ test('a consumer that was given less than it asked for waits to be woken before 
   assert.deepEqual([session.claims.length, session.signals.length], [2, 1])
 })
 
+test('what a turn does with what was claimed comes before the wait for more', async () => {
+  const { session, connection } = await connected()
+  session.found.push([claimed('1')])
+  const consumer = await connection.consume([QUEUE], 10)
+  const waits: number[] = []
+  session.answerSettle = async verdicts => {
+    waits.push(session.signals.length)
+    return verdicts.map(() => 'settled')
+  }
+  for await (const [delivery] of consumer) {
+    await delivery?.ack()
+    break
+  }
+  await settleDown()
+  assert.deepEqual([waits, session.signals.length], [[0], 1])
+})
+
+test('a consumer that stops serving a queue in the turn of a claim does not wait for it', async () => {
+  const { session, connection } = await connected()
+  session.found.push([claimed('1')])
+  const consumer = await connection.consume([QUEUE], 10)
+  for await (const _batch of consumer) {
+    await consumer.cancel(QUEUE.name)
+    break
+  }
+  await settleDown()
+  assert.equal(session.signals.length, 0)
+})
+
 test('each queue in turn comes first in a claim', async () => {
   const { session, connection } = await connected()
   const other = { name: queueName('r') }
