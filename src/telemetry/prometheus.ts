@@ -87,7 +87,13 @@ class Metrics {
     else if (type === 'beat-sent') this.#beatSent(fields)
     else if (type === 'worker-stalled') this.#lovage.stalls.inc({ worker, queue: this.#queues.keep(fields['queue']) })
     else if (type === 'stale-ack') this.#lovage.staleAcks.inc({ worker })
-    else if (type === 'dead-letters-full') this.#lovage.full.inc({ worker, queue: this.#queues.keep(fields['queue']) })
+    else if (type === 'dead-letter-written') {
+      const reason = this.#types.keep(fields['reason'])
+      this.#lovage.deadLetters.inc({ worker, queue: this.#queues.keep(fields['queue']), reason })
+    } else if (type === 'dead-letter-dropped') {
+      this.#lovage.dropped.inc({ worker, queue: this.#queues.keep(fields['queue']) })
+    } else if (type === 'dead-letters-full')
+      this.#lovage.full.inc({ worker, queue: this.#queues.keep(fields['queue']) })
     else if (type === 'queue-unserved') {
       this.#lovage.unserved.set({ queue: this.#queues.keep(fields['queue']) }, Number(fields['depth']))
     }
@@ -326,6 +332,18 @@ function lovage(register: Registry, buckets: readonly number[] | undefined) {
       name: 'lovage_stale_acks_total',
       help: "Acks of messages that were no longer the worker's.",
       labelNames: ['worker'] as const,
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'lovage_dead_letters_total',
+      help: 'Dead letters that the worker has written.',
+      labelNames: ['worker', 'queue', 'reason'] as const,
+      registers,
+    }),
+    dropped: new Counter({
+      name: 'lovage_dead_letters_dropped_total',
+      help: 'Dead letters that the worker has dropped to make room for others.',
+      labelNames: ['worker', 'queue'] as const,
       registers,
     }),
     full: new Counter({

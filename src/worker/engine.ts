@@ -136,6 +136,8 @@ export function createEngine(given: EngineParts): Engine {
     terminate: (meant, signal) => intake.terminate(meant, signal),
   })
   const events = createEvents(given, runtime, clock, () => intake.busy)
+  const happened = (type: string, fields: Readonly<Record<string, unknown>>): void =>
+    observeAll(app.extensions, app.runtime.log, { type, fields: { ...fields, worker: name } })
   const world: World = {
     runtime,
     backend,
@@ -150,11 +152,11 @@ export function createEngine(given: EngineParts): Engine {
     chordMemo: memo => chordMemo(memo, app.limits),
     errback: (signature, request, error, traceback) => callErrback(signature, request, error, traceback, app),
     acked: settled => {
-      if (settled === 'stale')
-        observeAll(app.extensions, app.runtime.log, { type: 'stale-ack', fields: { worker: name } })
+      if (settled === 'stale') happened('stale-ack', {})
       return undefined
     },
-    deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, watch, app }),
+    deadLetterRoom: (queue, bytes) => roomFor(queue, bytes, { gauge, session, watch, app, happened }),
+    buried: ({ queue, reason }) => happened('dead-letter-written', { queue, reason }),
     waits: (why, id) => waits.note(id, why),
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
@@ -557,10 +559,15 @@ interface Burial {
   readonly session: Session
   readonly watch: WorkerWatch
   readonly app: App
+  happened(type: string, fields: Readonly<Record<string, unknown>>): void
 }
 
 /** D64: a full dead-letter place stops its queue, loudly, until an operator has made room and the worker is restarted. */
-async function roomFor(queue: QueueName, bytes: number, { gauge, session, watch, app }: Burial): Promise<boolean> {
+async function roomFor(
+  queue: QueueName,
+  bytes: number,
+  { gauge, session, watch, app, happened }: Burial,
+): Promise<boolean> {
   const connection = session.live
   if (connection === undefined) return true
   const { settings, runtime } = app
@@ -578,6 +585,7 @@ async function roomFor(queue: QueueName, bytes: number, { gauge, session, watch,
     // What others are looking at just now cannot be dropped.
     if (dropped === undefined) return true
     gauge.dropped(queue, dropped)
+    happened('dead-letter-dropped', { queue })
   }
 }
 

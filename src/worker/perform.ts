@@ -62,6 +62,8 @@ export interface World {
   readonly acked: (settled: Settled) => undefined
   /** May a dead letter of so many bytes be written for this queue (D64)? */
   deadLetterRoom(queue: QueueName, bytes: number): Promise<boolean>
+  /** A dead letter was written. */
+  buried(record: DeadLetterRecord): void
   /** A store or publish for task (or message) `id` has failed and is tried again. */
   waits(why: string, id: string): void
   /** How long a store or publish may be tried again; asked before each try. */
@@ -411,7 +413,10 @@ export async function writeDeadLetter(
     notBefore: undefined,
   }
   const sent = await persist(() => send(outgoing, world), publishId, running, world)
-  if (sent.kind === 'done') return 'written'
+  if (sent.kind === 'done') {
+    world.buried(record)
+    return 'written'
+  }
   if (sent.kind === 'impossible') {
     world.runtime.log.critical(`Dead letter for ${record.queue} could not be written: ${describe(sent.error)}`)
   }

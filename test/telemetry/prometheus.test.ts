@@ -64,10 +64,16 @@ test('D21 acks that came too late are counted', async () => {
   assert.match((await metrics()).body, /^lovage_stale_acks_total\{worker="w@here"\} 2$/m)
 })
 
-test('a queue that is consumed no longer because its dead-letter place is full is counted', async () => {
+test('D64 dead letters are counted by reason, and what became of those that found no room', async () => {
   const { observe, metrics } = prometheus({ runtime: handRuntime() })
-  observe?.({ type: 'dead-letters-full', fields: { queue: 'q', worker: 'w@here' } })
-  assert.match((await metrics()).body, /^lovage_dead_letters_full_total\{worker="w@here",queue="q"\} 1$/m)
+  const fields = { queue: 'q', worker: 'w@here' }
+  observe?.({ type: 'dead-letter-written', fields: { ...fields, reason: 'poison' } })
+  observe?.({ type: 'dead-letters-full', fields })
+  observe?.({ type: 'dead-letter-dropped', fields })
+  const { body } = await metrics()
+  assert.match(body, /^lovage_dead_letters_total\{worker="w@here",queue="q",reason="poison"\} 1$/m)
+  assert.match(body, /^lovage_dead_letters_full_total\{worker="w@here",queue="q"\} 1$/m)
+  assert.match(body, /^lovage_dead_letters_dropped_total\{worker="w@here",queue="q"\} 1$/m)
 })
 
 test('L18 ten thousand names are kept, then `other`', () => {

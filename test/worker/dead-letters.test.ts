@@ -126,6 +126,18 @@ describe('D61 written before the ack', () => {
 })
 
 describe('D62 reasons', () => {
+  test('are told of what was no task, too', async () => {
+    await using rig = new Rig(place('memory'), define)
+    await rig.worker()
+    await rig.publish({ headers: {}, properties: {}, body: Buffer.from('who are you?') }, 'x')
+    await rig.pass(2000)
+    const told = rig.events.filter(({ type }) => type === 'dead-letter-written')
+    assert.deepEqual(
+      told.map(({ fields }) => fields),
+      [{ queue: 'celery', reason: 'disallowed-content', worker: 'w@rig' }],
+    )
+  })
+
   test('acksOnFailure off: rejected, after the state', async () => {
     await using rig = new Rig(place('memory'), define)
     await rig.worker()
@@ -271,6 +283,8 @@ describe('D64 a full dead-letter place', () => {
       }
       const ids = (await stage.dead()).map(letter => letter.message.headers['id'])
       assert.deepEqual(ids, ['r3', 'r4'])
+      const told = (type: string): number => stage.events.filter(event => event.type === type).length
+      assert.deepEqual([told('dead-letter-written'), told('dead-letter-dropped')], [5, 3])
     })
     const dropped = logLines(report).filter(line => line.includes('dropped'))
     assert.deepEqual(
