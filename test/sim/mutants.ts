@@ -113,6 +113,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'one-delivery-more',
+    foundBy: 63,
     file: 'app/task-policy.js',
     find: 'maxDeliveries: options.maxDeliveries ?? settings.taskMaxDeliveries,',
     replace: 'maxDeliveries: (options.maxDeliveries ?? settings.taskMaxDeliveries) + 1,',
@@ -369,10 +370,18 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
       'const settled = await delivery.settleOriginal();\nawait mover.publish(copyOf(message, past, wait > 0), to);\nreturn settled;',
   },
   {
-    name: 'flag-alone-is-a-beginning',
+    name: 'claims-of-one-instant-are-one',
+    foundBy: 1069,
     file: 'brokers/amqp/past.js',
-    find: "return past !== undefined && (past.mark === 'failed' || (past.mark === 'begun' && redelivered));",
-    replace: 'return redelivered;',
+    find: 'Math.floor(tie * TIES)',
+    replace: '0',
+  },
+  {
+    name: 'copy-runs-unasked',
+    foundBy: 1604,
+    file: 'worker/intake.js',
+    find: 'return !copied || !(await this.#toldMeanwhile(running));',
+    replace: 'return true;',
   },
   {
     name: 'window-never-opens-again',
