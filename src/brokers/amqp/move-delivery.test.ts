@@ -93,11 +93,18 @@ test('D40 a message without a mark that cannot be moved goes back as it is', asy
   assert.deepEqual(scene.done, ['pause 5000', 'return'])
 })
 
-test('D40 one that was to begin and is handed back cleanly is no fault, however often it cannot be moved', async () => {
+test('D40 one that was to begin and is handed back cleanly is no fault, though it cannot be moved at first', async () => {
   const scene = new Scene('begun')
   scene.failures = [away(), away()]
   assert.equal(await scene.delivery.requeue({ counted: false, delay: 3000 }), 'settled')
   assert.deepEqual(scene.done, ['pause 5000', 'pause 5000', 'publish begun 1 to parking', 'ack'])
+})
+
+test('where that never works it goes back as it is at last, for a worker that stops waits for it', async () => {
+  const scene = new Scene('begun')
+  scene.failures = [away(), away(), away(), away()]
+  assert.equal(await scene.delivery.requeue({ counted: false }), 'settled')
+  assert.deepEqual(scene.done, ['pause 5000', 'pause 5000', 'pause 5000', 'return'])
 })
 
 test('where nothing can be parked it waits here, and is moved then', async () => {

@@ -19,14 +19,19 @@ export interface Mover {
 
 /** A delivery that cannot be moved is kept this long before it goes back, so that it does not come round at once. */
 const KEPT: Ms = 5000
+/** A worker that stops waits for them. */
+const TRIES = 3
 
 /**
  * A copy first, confirmed, then the ack of the original: at no instant is the message nowhere. Where that fails the original goes
- * back as it is; or, when a return would count as the fault of a beginning and waiting may help, it is tried again. Never rejects.
+ * back as it is; or, when a return would count as the fault of a beginning and waiting may help, it is tried again first. Never
+ * rejects.
  */
 export async function moveDelivery(delivery: AmqpDelivery, past: Past, delay: Ms, mover: Mover): Promise<Settled> {
   const { message, source } = delivery
-  for (let wait = delay, hopeless = false; ; ) {
+  let wait = delay
+  for (let tries = 1; ; tries++) {
+    let hopeless = tries >= TRIES
     try {
       const to = await mover.addressOf(source, wait)
       if (to !== undefined) {
@@ -40,7 +45,7 @@ export async function moveDelivery(delivery: AmqpDelivery, past: Past, delay: Ms
         `A message of queue '${source.name}' could not be put back with its count: ${cause instanceof Error ? cause.message : String(cause)}`,
         { queue: source.name },
       )
-      hopeless = !(cause instanceof BrokerError && cause.transient)
+      hopeless ||= !(cause instanceof BrokerError && cause.transient)
       await mover.pause(KEPT)
     }
     if (hopeless || !delivery.marked || !delivery.holds) return await delivery.giveBack()

@@ -449,7 +449,9 @@ class AmqpConnection implements Connection {
     if (entry === undefined) return 'stale'
     this.#unacked.delete(tag)
     entry.queue.held--
-    const verdict = how === 'ack' ? ({ kind: 'ack' } as const) : ({ kind: 'requeue', counted: false } as const)
+    // A client that can do no better hands it back marked as begun, and whoever gets it next cannot know.
+    const counted = readPast(entry.message.headers)?.mark === 'begun'
+    const verdict = how === 'ack' ? ({ kind: 'ack' } as const) : ({ kind: 'requeue', counted } as const)
     this.#ledger.settled(this.#session, tag, verdict, 'settled')
     if (how === 'ack') this.#place.acked(entry)
     else this.#place.putBack(entry)
