@@ -4,7 +4,12 @@ export { MemoryBackendWorld } from './backends/memory/memory-backend-world.js'
 export { createMemoryBroker, type MemoryBrokerOptions } from './brokers/memory/memory-broker.js'
 export { MemoryQueueStore, type MemoryQueueStoreOptions } from './brokers/memory/memory-queue-store.js'
 export { type MemoryLog, type MemoryLogLine, memoryLog } from './lib/memory-log.js'
-export { ChaosCluster, type ChaosClusterOptions, type WorkerProgram } from './testing/chaos/chaos-cluster.js'
+export {
+  ChaosCluster,
+  type ChaosClusterOptions,
+  type OtherProgram,
+  type WorkerProgram,
+} from './testing/chaos/chaos-cluster.js'
 export type { ChaosCounts } from './testing/chaos/chaos-counts.js'
 export type { ChaosProcess, ChaosStart } from './testing/chaos/chaos-process.js'
 export {

@@ -28,8 +28,17 @@ export interface ChaosClusterOptions {
   readonly settings?: SettingsInput
 }
 
-/** How a worker is run: by a small program, or as users do. */
-export type WorkerProgram = 'program' | 'command'
+/** How a worker is run: by a small program, as users do, or by somebody else's program. */
+export type WorkerProgram = 'program' | 'command' | OtherProgram
+
+/**
+ * Another worker to be compared with ours: it finds its settings (`ChaosSettings`) as JSON in the variable `LOVAGE_CHAOS`, runs the
+ * task `chaos.planned`, keeps the journal, says ` ready.` in its log, and ends on TERM.
+ */
+export interface OtherProgram {
+  readonly command: string
+  args(name: string, concurrency: number): readonly string[]
+}
 
 /** What the processes of a run write, and what belongs to a SQLite file that nobody has open. */
 const EXPECTED = /^(.+\.(journal|log)|chaos\.db(-wake(-results)?)?|.+\.spool)$/
@@ -80,6 +89,10 @@ export class ChaosCluster implements AsyncDisposable {
   startWorker(program: WorkerProgram = 'program'): ChaosProcess {
     const name = `worker-${this.workers.length + 1}`
     if (program === 'program') return this.#start(name, [childScript('worker')])
+    if (program !== 'command') {
+      const { command, args } = program
+      return this.#start(name, args(name, this.#direct.concurrency), command)
+    }
     const command = new URL('../../cli/main.js', import.meta.url).pathname
     const options = ['-c', String(this.#direct.concurrency), '-n', `${name}@%h`, '-l', 'info']
     return this.#start(name, [command, '-A', childScript('app'), 'worker', ...options])
@@ -148,14 +161,15 @@ export class ChaosCluster implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  #start(name: string, args: readonly string[]): ChaosProcess {
+  #start(name: string, args: readonly string[], command?: string): ChaosProcess {
     const journal = journalPath(this.folder, name)
     const settings: ChaosSettings = { ...this.#direct, ...this.#options.through, journal, name: `${name}@chaos` }
     const environment = environmentOf(settings)
     const heard = (line: JournalLine): void => {
       for (const each of this.#heard) each(line)
     }
-    const started = new ChaosProcess({ name, folder: this.folder, args, environment, heard })
+    const parts = { name, folder: this.folder, args, environment, heard }
+    const started = new ChaosProcess(command === undefined ? parts : { ...parts, command })
     this.processes.push(started)
     return started
   }

@@ -10,7 +10,8 @@ export interface ChaosStart {
   readonly name: string
   /** For its log and journal; its working directory. */
   readonly folder: string
-  /** Of Node. */
+  /** Default: Node. */
+  readonly command?: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   /** Told every line of its journal. */
@@ -43,13 +44,13 @@ export class ChaosProcess implements AsyncDisposable {
   readonly #heard: ((line: JournalLine) => void) | undefined
 
   constructor(start: ChaosStart) {
-    const { name, folder, args, environment, heard } = start
+    const { name, folder, command = process.execPath, args, environment, heard } = start
     this.name = name
     this.#heard = heard
     this.#log = join(folder, `${name}.log`)
     this.#reader = new JournalReader(journalPath(folder, name))
     const log = openSync(this.#log, 'a')
-    this.child = spawn(process.execPath, args, {
+    this.child = spawn(command, args, {
       cwd: folder,
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, ...environment },
@@ -127,7 +128,7 @@ export class ChaosProcess implements AsyncDisposable {
     this.readyAt = monotonic()
   }
 
-  /** `lovage worker` says it there. */
+  /** `lovage worker` says it there, and so does Celery's. */
   async #saidInLog(): Promise<void> {
     while (this.endedAt === undefined && !this.log().includes(' ready.')) await pause(20)
   }
