@@ -1,5 +1,6 @@
 import type { RedisConnection } from '../../drivers/redis/redis-connection.js'
 import { type Deferred, deferred } from '../../lib/deferred.js'
+import { turnEnded } from '../../lib/node-turn.js'
 import type { Clock } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import type { RedisKeys } from './redis-keys.js'
@@ -12,6 +13,8 @@ const LOOK_LAST: Ms = 250
 const PEEK_S = 1
 /** After a peek that failed, on a list that is none. */
 const PEEK_PAUSE: Ms = 1000
+/** After a peek that led to nothing, as did the one before: what nobody can claim would be seen again at once. */
+const VAIN_PAUSE: Ms = 1
 
 export interface RedisWakesParts {
   readonly connection: RedisConnection
@@ -44,6 +47,8 @@ export class RedisWakes {
   #peek: Promise<RedisConnection> | undefined
   #peeking = false
   #peeks = true
+  /** No claim has found anything since a peek did: another worker was faster, or it is something that cannot be claimed. */
+  #inVain = false
   #ended = false
 
   constructor(parts: RedisWakesParts) {
@@ -62,6 +67,7 @@ export class RedisWakes {
   /** The list that gave messages last. */
   busy(list: string): void {
     this.#busiest = list
+    this.#inVain = false
   }
 
   async #sleep(sleeper: Sleeper, signal: AbortSignal): Promise<void> {
@@ -135,9 +141,7 @@ export class RedisWakes {
       this.#peek ??= this.#parts.openPeek()
       const connection = await this.#peek
       const found = await connection.call('waiting for messages', 'blmove', [list, list, 'RIGHT', 'RIGHT', PEEK_S])
-      if (found !== null) this.ring([list])
-      // Whoever was woken claims before it sleeps again; others in this turn may still be asleep.
-      if (found !== null) await this.#parts.clock.sleep(1)
+      if (found !== null) await this.#wakeUp(list)
     } catch (error) {
       this.#peeks = !/unknown command/i.test(String(error))
       if (!this.#peeks || this.#ended) return
@@ -145,6 +149,15 @@ export class RedisWakes {
       const peek = await this.#peek?.catch(() => undefined)
       if (peek?.open !== true) this.#peek = undefined
     }
+  }
+
+  /** Whoever is woken has risen at the end of the turn, and claims before it sleeps again. */
+  async #wakeUp(list: string): Promise<void> {
+    this.ring([list])
+    const before = this.#inVain
+    this.#inVain = true
+    if (before) await this.#parts.clock.sleep(VAIN_PAUSE)
+    else await turnEnded()
   }
 
   #choose(): string | undefined {
