@@ -151,11 +151,11 @@ export class AmqpPlace implements SimPlace {
   }
 
   /** A message is delivered once more, flagged (F42). */
-  duplicate({ message, queue }: LedgerMessage): void {
+  duplicate({ message, queue, faults }: LedgerMessage): void {
     const place = this.#queues.get(queue)
     if (place === undefined) return
     const copy = { ...message }
-    this.ledger.pushed(copy, queue, 'copy', 'broker', true)
+    this.ledger.pushed(copy, queue, 'copy', 'broker', true).faults = faults
     this.ledger.flagged(copy)
     const entry = this.#entry(place, copy, { exchange: '', routingKey: queue })
     this.putBack({ ...entry, redelivered: true, synced: true })
