@@ -63,7 +63,7 @@ export async function interop(kind: CombinationKind, checked: 'all' | 'those alo
     const cases = [
       ...LOVAGE_TO_PYTHON.map(one => ({ ...one, name: `a Lovage client and a Python worker: ${one.name}` })),
       ...PYTHON_TO_LOVAGE.map(one => ({ ...one, name: `a Python client and a Lovage worker: ${one.name}` })),
-      ...REMOTE_CONTROL.map(one => ({ ...one, name: `remote control: ${one.name}` })),
+      ...remoteControl(kind).map(one => ({ ...one, name: `remote control: ${one.name}` })),
       ...MIXED_FLEET.map(one => ({ ...one, name: `workers of both languages: ${one.name}` })),
       ...MIXED_DAG.map(one => ({ ...one, name: `a graph through both languages: ${one.name}` })),
       ...mixedCanvases().map(one => ({ ...one, name: `a canvas through both languages, sent by either: ${one.name}` })),
@@ -74,6 +74,11 @@ export async function interop(kind: CombinationKind, checked: 'all' | 'those alo
       test(one.name, options, async () => one.run(await up.promise))
     }
   })
+}
+
+/** No backend has a part in it: one pair for each broker, and each with Redis behind it. */
+function remoteControl({ backend }: CombinationKind): readonly InteropCase[] {
+  return backend === 'redis' ? REMOTE_CONTROL : []
 }
 
 /** What checks gave, by their names. */
