@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { App } from '../../../src/app/app.js'
+import { App, type AppParts } from '../../../src/app/app.js'
 import { currentTask } from '../../../src/app/current-task.js'
 import type { SettingsInput } from '../../../src/app/settings.js'
+import type { ResultBackend } from '../../../src/backends/backend.js'
+import { createMemoryBackend } from '../../../src/backends/memory/memory-backend.js'
+import { MemoryBackendWorld } from '../../../src/backends/memory/memory-backend-world.js'
 import type { Connection, QueueStats } from '../../../src/brokers/broker.js'
 import { type MemoryLogLine, memoryLog } from '../../../src/lib/memory-log.js'
 import { nodeRuntime } from '../../../src/lib/node-runtime.js'
 import { fromDeadLetter } from '../../../src/protocol/dead-letter.js'
 import { queueName } from '../../../src/protocol/ids.js'
+import { DEFAULT_LIMITS } from '../../../src/protocol/limits.js'
 import type { Message } from '../../../src/protocol/message.js'
 import { ChaosProxy } from '../../../src/testing/chaos/chaos-proxy.js'
 import { until } from '../../../src/testing/chaos/waiting.js'
@@ -64,26 +64,26 @@ export class Rig implements AsyncDisposable {
   readonly workers: RigWorker[] = []
   /** Ids of the tasks `meet` that run or ran. */
   readonly #met = new Set<string>()
-  readonly #folder: string
   readonly #settings: SettingsInput
+  /** Of all its apps, where the case says nothing of results: it outlives them. */
+  readonly #backend: ResultBackend | undefined
   #connection: Promise<Connection> | undefined
 
-  private constructor(place: HaltingPlace, queue: string, folder: string, settings: SettingsInput) {
+  private constructor(place: HaltingPlace, queue: string, settings: SettingsInput) {
     this.place = place
     this.queue = queue
-    this.#folder = folder
     this.#settings = {
       taskDefaultQueue: queue,
-      resultBackend: `db+sqlite:///${join(folder, 'results.db')}`,
       publishTimeout: 30,
       ...place.settings,
       ...settings,
     }
-    this.client = new App('client', { ...this.#settings, brokerUrl: place.url() }, { environment: {} })
+    if (this.#settings.resultBackend === undefined) this.#backend = memoryBackend()
+    this.client = new App('client', { ...this.#settings, brokerUrl: place.url() }, this.#parts())
   }
 
   static async open(place: HaltingPlace, queue: string, settings: SettingsInput = {}): Promise<Rig> {
-    return new Rig(place, queue, await mkdtemp(join(tmpdir(), 'lovage-halting-')), settings)
+    return new Rig(place, queue, settings)
   }
 
   async worker(options: WorkerSettings = {}): Promise<RigWorker> {
@@ -98,13 +98,17 @@ export class Rig implements AsyncDisposable {
     const proxy = await ChaosProxy.before(this.place.url())
     const { log, lines } = memoryLog('info')
     const all = { ...this.#settings, ...settings, brokerUrl: direct ? this.place.url() : proxy.url }
-    const app = new App(name, all, { runtime: nodeRuntime({ log }), environment: {} })
+    const app = new App(name, all, { ...this.#parts(), runtime: nodeRuntime({ log }) })
     app.task('probe', (ms: number) => this.#probe(name, ms), LATE)
     app.task('meet', (...ids: readonly string[]) => this.#meet(name, ids), LATE)
     const node: RigWorker = { name, worker: new Worker(app, { name, concurrency }), app, proxy, log: lines }
     tasks?.(app, node)
     this.workers.push(node)
     return node
+  }
+
+  #parts(): AppParts {
+    return { environment: {}, ...(this.#backend === undefined ? {} : { backend: this.#backend }) }
   }
 
   /** Tells that something ran, as `probe` does. */
@@ -277,7 +281,12 @@ export class Rig implements AsyncDisposable {
     await Promise.all(this.workers.map(({ app }) => app[Symbol.asyncDispose]()))
     await (await this.#connection?.catch(() => undefined))?.[Symbol.asyncDispose]()
     await this.client[Symbol.asyncDispose]()
+    await this.#backend?.[Symbol.asyncDispose]()
     await Promise.all(this.workers.map(({ proxy }) => proxy[Symbol.asyncDispose]()))
-    rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+function memoryBackend(): ResultBackend {
+  const runtime = nodeRuntime()
+  return createMemoryBackend({ runtime, limits: DEFAULT_LIMITS, world: new MemoryBackendWorld(runtime) })
 }
