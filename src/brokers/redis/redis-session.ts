@@ -264,6 +264,8 @@ export class RedisSession implements StoreSession {
       if (!this.#pushed) await part
       this.#pushed = true
     }
+    // What is consumed here is claimed with the next command, without waiting to be told that it is there.
+    this.#wakes.ring(this.#listsConsumedHere(sent))
     const waited = this.#replicate()
     const [outcomes] = await Promise.all([Promise.all(parts), waited])
     await this.#limitLife(sent.map(({ destination }) => destination))
@@ -289,6 +291,13 @@ export class RedisSession implements StoreSession {
       const outcome: PushOutcome = { kind: 'failed', error: publishError(error) }
       return sent.map(() => outcome)
     }
+  }
+
+  #listsConsumedHere(sent: readonly Sent[]): readonly string[] {
+    const queues = this.#serving.filter(queue =>
+      sent.some(({ destination }) => destination.kind === 'queues' && destination.queues.includes(queue)),
+    )
+    return this.#keys.listsOf(queues)
   }
 
   #pushWords(sent: readonly Sent[], publishedAt: EpochMs): readonly (string | number)[] {

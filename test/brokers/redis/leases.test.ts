@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { nodeRuntime } from '../../../src/lib/node-runtime.js'
+import { HandClock } from '../../../src/testing/hand-clock.js'
 import { privateRedis, redisServerMissing } from '../../support/services/redis.js'
 import { connect, eventually, publish, QUEUE } from './rig.js'
 
@@ -87,6 +89,7 @@ test('an idle consumer costs at most ten commands a second', skip, async () => {
 test('a priority that is not peeked at, and a second queue, wake a consumer all the same', skip, async () => {
   await using server = await privateRedis()
   await using rig = await connect(server.url)
+  await using sender = await connect(server.url)
   const other = 'other' as typeof QUEUE
   const consumer = await rig.connection.consume([{ name: QUEUE }, { name: other }], 10)
   const seen: string[] = []
@@ -100,10 +103,29 @@ test('a priority that is not peeked at, and a second queue, wake a consumer all 
   ] as const) {
     const message = { headers: {}, properties: { priority }, body: Buffer.from(`${routingKey}${priority}`) }
     const had = seen.length
-    await rig.connection.publish(message, { exchange: '', routingKey }, { publishId: `${routingKey}${priority}` })
+    await sender.connection.publish(message, { exchange: '', routingKey }, { publishId: `${routingKey}${priority}` })
     await eventually('a delivery', async () => (seen.length > had ? true : undefined))
   }
   await consumer[Symbol.asyncDispose]()
   await reading
   assert.deepEqual(seen, ['tasks9', 'other0', 'tasks0'])
+})
+
+test('who publishes to a queue that it consumes itself looks there at once', skip, async () => {
+  await using server = await privateRedis()
+  // Time stands still: nothing is looked at because time has passed.
+  await using rig = await connect(server.url, { runtime: { ...nodeRuntime(), clock: new HandClock() } })
+  const other = 'other' as typeof QUEUE
+  const consumer = await rig.connection.consume([{ name: QUEUE }, { name: other }], 10)
+  const client = await server.client()
+  await eventually('the peek at the first queue', async () =>
+    /blocked_clients:1\r/.test(await client.info('clients')) ? true : undefined,
+  )
+  const message = { headers: {}, properties: {}, body: Buffer.from('x') }
+  await rig.connection.publish(message, { exchange: '', routingKey: other }, { publishId: 'x' })
+  for await (const [delivery] of consumer) {
+    assert.equal(delivery?.queue, other)
+    await delivery?.ack()
+    break
+  }
 })
