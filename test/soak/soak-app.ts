@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { App } from '../../src/app/app.js'
 import type { SettingsInput } from '../../src/app/settings.js'
 
@@ -15,6 +16,14 @@ export const app: App = new App('soak', settings)
 
 export const tiny = app.task('soak.tiny', (number: number) => {
   if (failing && number % 2 === 0) failDeep(200)
+})
+
+/** Keeps its slot long enough that each child has one, when there are twice as many as slots. */
+export const collect = app.task('soak.collect', async () => {
+  for (let times = 0; times < 3; times++) {
+    globalThis.gc?.()
+    await sleep(50)
+  }
 })
 
 function failDeep(levels: number): never {

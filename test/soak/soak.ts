@@ -65,10 +65,10 @@ async function soakIn(folder: string, options: SoakOptions, redis: string | unde
   await runner.worker.start()
   const begun = performance.now()
   await runner.runUntil(options.warmUp)
-  const warm = await footprint(runner.ran)
+  const warm = await footprint(runner)
   await runner.runUntil(options.tasks)
   const seconds = (performance.now() - begun) / 1000
-  const end = await footprint(runner.ran)
+  const end = await footprint(runner)
   await runner[Symbol.asyncDispose]()
   return { ...options, warm, end, seconds }
 }
@@ -94,28 +94,42 @@ function settingsOf({ broker, acksLate, failing }: SoakOptions, folder: string, 
 class Runner implements AsyncDisposable {
   readonly worker: Worker
   readonly #app: App
-  readonly #sent: (number: number) => Promise<unknown>
+  readonly #tasks: SoakModule
+  readonly #slots: number
   #arrived: (() => void) | undefined
   #wanted = 0
   ran = 0
 
-  constructor({ app, tiny }: SoakModule, pool: SoakPool) {
+  constructor(tasks: SoakModule, pool: SoakPool) {
+    const { app } = tasks
+    this.#tasks = tasks
     this.#app = app
+    this.#slots = pool === 'inline' ? 50 : 2
     app.use({ name: 'count', observe: ({ type }) => this.#observe(type) })
-    const ours = pool === 'inline' ? { concurrency: 50 } : { concurrency: 2, prefetchMultiplier: 50, module: MODULE }
-    this.worker = new Worker(app, { name: 'soak@here', pool, ...ours })
-    this.#sent = number => app.publishMany(Array.from({ length: BATCH }, (_, i) => tiny.s(number + i)))
+    const ours = pool === 'inline' ? {} : { prefetchMultiplier: 50, module: MODULE }
+    this.worker = new Worker(app, { name: 'soak@here', pool, concurrency: this.#slots, ...ours })
   }
 
   async runUntil(tasks: number): Promise<void> {
-    while (this.ran < tasks) {
-      this.#wanted = this.ran + BATCH
-      const arrived = new Promise<void>(resolve => {
-        this.#arrived = resolve
-      })
-      await this.#sent(this.ran)
-      await arrived
-    }
+    const { tiny } = this.#tasks
+    while (this.ran < tasks) await this.#run(Array.from({ length: BATCH }, (_, i) => tiny.s(this.ran + i)))
+  }
+
+  /** Garbage, wherever tasks run. */
+  async collect(): Promise<void> {
+    const { ran } = this
+    const { collect } = this.#tasks
+    await this.#run(Array.from({ length: 2 * this.#slots }, () => collect.s()))
+    this.ran = ran
+  }
+
+  async #run(signatures: Parameters<App['publishMany']>[0]): Promise<void> {
+    this.#wanted = this.ran + signatures.length
+    const arrived = new Promise<void>(resolve => {
+      this.#arrived = resolve
+    })
+    await this.#app.publishMany(signatures)
+    await arrived
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,14 +144,15 @@ class Runner implements AsyncDisposable {
 }
 
 /** Acks of the last batch may still be under way, and garbage in need of a second look. */
-async function footprint(tasks: number): Promise<Footprint> {
+async function footprint(runner: Runner): Promise<Footprint> {
+  await runner.collect()
   for (let times = 0; times < 200; times++) await turn()
   for (let times = 0; times < 3; times++) {
     globalThis.gc?.()
     await turn()
   }
   const { heapUsed, rss } = process.memoryUsage()
-  return { tasks, heap: heapUsed, resident: rss + childrenResident(), handles: await lastingHandles() }
+  return { tasks: runner.ran, heap: heapUsed, resident: rss + childrenResident(), handles: await lastingHandles() }
 }
 
 /** The least there are of each kind in a second: a timer that is armed and goes off is none that was left behind. */
