@@ -192,7 +192,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'chain-of-two',
     foundBy: 3,
     file: 'worker/aftermath.js',
-    find: 'const rest = chain.slice(0, -1);',
+    find: 'const rest = laterSteps(chain);',
     replace: 'const rest = [];',
   },
   {
