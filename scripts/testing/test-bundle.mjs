@@ -1,6 +1,5 @@
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { bundle } from '../bundle.mjs'
 import { root } from '../set-up.mjs'
 
 const COMPILED = join(root, 'build')
@@ -14,6 +13,8 @@ export const BUNDLED = join(root, 'build-tests')
  */
 export async function bundleTests() {
   rmSync(BUNDLED, { recursive: true, force: true })
+  // Its own imports are there only when the packages are.
+  const { bundle } = await import('../bundle.mjs')
   const src = join(BUNDLED, 'src')
   mkdirSync(src, { recursive: true })
   await bundle({ src: join(root, 'src'), compiled: join(COMPILED, 'src'), out: src, all: true })
