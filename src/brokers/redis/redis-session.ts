@@ -11,7 +11,7 @@ import { PublishUnknownError } from '../errors.js'
 import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
 import type { Claimed, PushEntry, PushOutcome, StoreSession, Token, Verdict } from '../virtual/queue-store.js'
 import { HeldTokens } from './held-tokens.js'
-import { begunValue, type Return } from './held-value.js'
+import { begunValue, type Return, returnedMessage } from './held-value.js'
 import type { LeaseConfig } from './lease-keeper.js'
 import { dropDeserted, leave } from './lease-keeper.js'
 import { QueueCounts } from './queue-counts.js'
@@ -476,7 +476,10 @@ export class RedisSession implements StoreSession {
   #settleHeard(verdict: Verdict, { queue, message }: Held): boolean {
     if (verdict.kind === 'begin') return true
     this.#heard.delete(verdict.token)
-    if (verdict.kind === 'requeue') this.#fanout.giveBack(queue, message)
+    if (verdict.kind === 'requeue') {
+      const how: Return = verdict.counted ? 'counted' : 'clean'
+      this.#fanout.giveBack(queue, returnedMessage(message, verdict.token, how))
+    }
     return true
   }
 

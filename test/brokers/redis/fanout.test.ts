@@ -64,3 +64,25 @@ test('a mailbox goes with its consumer, and so does its binding', skip, async ()
   await consumer[Symbol.asyncDispose]()
   assert.equal(await database.client.exists('_kombu.binding.celery.pidbox'), 0)
 })
+
+test('what is handed back comes again at once, as redelivered and counted', skip, async () => {
+  assert.ok(database !== undefined)
+  await database.client.flushdb()
+  await using rig = await connect(database.url)
+  const exchange = { name: 'celery.pidbox', type: 'fanout' } as const
+  const consumer = await rig.connection.consume([{ name: queueName('w.pidbox'), exchange, autoDelete: true }], 10)
+  await rig.connection.publish(text('hello'), { exchange: 'celery.pidbox', routingKey: '' }, { publishId: 'h' })
+  const seen: (readonly [boolean, number])[] = []
+  for await (const [delivery] of consumer) {
+    if (delivery === undefined) break
+    seen.push([delivery.redelivered, delivery.faults])
+    if (seen.length === 4) break
+    await delivery.requeue({ counted: seen.length !== 2 })
+  }
+  assert.deepEqual(seen, [
+    [false, 0],
+    [true, 1],
+    [true, 1],
+    [true, 2],
+  ])
+})
