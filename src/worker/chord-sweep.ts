@@ -9,7 +9,7 @@ import type { Codec } from '../protocol/codec.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
-import { signatureTaskId } from '../protocol/signature-options.js'
+import { signatureChord, signatureTaskId } from '../protocol/signature-options.js'
 import { bodyOfChord, chordEffects, chordFailure } from './aftermath.js'
 import type { Companion } from './companion.js'
 import type { Effect } from './effect.js'
@@ -42,6 +42,9 @@ const TOGETHER = 20
 const TURNS = 50
 /** Records that are read at the same time. */
 const READS = 100
+
+type States = ReadonlyMap<TaskId, string>
+const NO_STATES: States = new Map()
 
 /**
  * Ends chords whose end was lost (D72): of two workers that died, one between the store of a part's result and its count, the other
@@ -142,24 +145,31 @@ export class ChordSweep implements Companion {
 
   async #finish(chord: GroupId, parts: readonly ResultMeta[], foreign: boolean, memo: ChordMemo): Promise<void> {
     const { backend, runtime } = this.#parts
-    if (await this.#isOver(chord, parts, foreign, memo)) return backend.close(chord)
-    const ending = (context: SettleContext): readonly Effect[] => chordEffects(chord, parts, memo.body, context)
-    const told = await this.#parts.perform(parts.at(-1)?.taskId ?? lastOf(chord, memo), memo, ending)
-    if (told) runtime.log.warning(`Chord ${chord} was complete, and nobody had sent its body: that is done now.`)
-  }
-
-  /** A body of which there is any record was sent. An error that others have told, with the errbacks, is not told again. */
-  async #isOver(chord: GroupId, parts: readonly ResultMeta[], foreign: boolean, { body }: ChordMemo): Promise<boolean> {
     const failed = parts.some(part => part.status !== 'SUCCESS')
-    if (failed && !foreign) return false
-    const states = await this.#states(bodyOfChord(chord, body))
-    return failed ? states.some(isFinal) : states.length > 0
+    const states = failed && !foreign ? NO_STATES : await this.#states(bodyOfChord(chord, memo.body))
+    // An error that others have told, with the errbacks, is not told again.
+    if (failed && [...states.values()].some(isFinal)) return backend.close(chord)
+    let isLeft = false
+    const ending = (context: SettleContext): readonly Effect[] => {
+      const effects = chordEffects(chord, parts, memo.body, context)
+      const left = failed ? effects : effects.filter(effect => !isSent(effect, states))
+      isLeft = left.some(({ kind }) => kind !== 'close-chord')
+      return left
+    }
+    const told = await this.#parts.perform(parts.at(-1)?.taskId ?? lastOf(chord, memo), memo, ending)
+    if (!told || !isLeft) return
+    runtime.log.warning(`Chord ${chord} was complete, and nobody had sent all of its body: that is done now.`)
   }
 
-  async #states(body: Signature): Promise<readonly string[]> {
-    const ids = everyoneIn(body).flatMap(one => signatureTaskId(one) ?? [])
-    const metas = await Promise.all(ids.slice(0, READS).map(id => this.#parts.backend.fetch(id)))
-    return metas.flatMap(meta => meta?.status ?? [])
+  /** Of all tasks of a body of which there is any record. */
+  async #states(body: Signature): Promise<States> {
+    const ids = idsIn(body)
+    const states = new Map<TaskId, string>()
+    for (let at = 0; at < ids.length; at += READS) {
+      const metas = await Promise.all(ids.slice(at, at + READS).map(id => this.#parts.backend.fetch(id)))
+      for (const meta of metas) if (meta !== undefined) states.set(meta.taskId, meta.status)
+    }
+    return states
   }
 
   async #fail(chord: GroupId, why: string, memo: ChordMemo): Promise<void> {
@@ -168,6 +178,26 @@ export class ChordSweep implements Companion {
     const told = await this.#parts.perform(lastOf(chord, memo), memo, failing)
     if (told) this.#parts.runtime.log.error(`Chord ${chord} failed: ${why}`)
   }
+}
+
+/**
+ * A message was sent when there is any record of its task, or of what comes after that: a later step of its chain, the body of its
+ * chord. Others of the same body tell nothing of it: whoever sent them may have died between the two.
+ */
+function isSent(effect: Effect, states: States): boolean {
+  if (effect.kind === 'open-chord') return isKnown(effect.body, states)
+  if (effect.kind !== 'publish' || effect.task.kind !== 'signature') return false
+  const { signature } = effect.task
+  const body = signatureChord(signature)
+  return isKnown(signature, states) || (body !== undefined && isKnown(body, states))
+}
+
+function isKnown(signature: Signature, states: States): boolean {
+  return idsIn(signature).some(id => states.has(id))
+}
+
+function idsIn(signature: Signature): readonly TaskId[] {
+  return everyoneIn(signature).flatMap(one => signatureTaskId(one) ?? [])
 }
 
 /** As whose consequence the end is told: a part's; where none is known, the chord's own. */

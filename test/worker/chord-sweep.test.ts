@@ -146,6 +146,59 @@ test('D72 a body that was sent is not sent again, although nobody has closed its
   })
 })
 
+describe('D71 a worker dies while it sends a body of several tasks: the others send those that were not', () => {
+  // Where the doomed one does not consume: an early-acked task would die with it.
+  const still = (id: string, options: object = {}) => {
+    const plain = signature('still', [], false)
+    return { ...plain, options: { task_id: id, queue: 'elsewhere', ...options }, immutable: true }
+  }
+  const sent = { ...TASKS, still: () => 'done' }
+  const ids = ['a', 'b', 'c', 'd']
+  // a, then b and c, which are counted, then d.
+  const several = (options?: object) =>
+    group(still('a', options), chord([still('b', options), still('c', options)] as never, still('d') as never) as never)
+
+  const left: readonly (readonly [string, readonly string[], object?])[] = [
+    ['publish a', ['open-chord', 'publish b', 'publish c', 'close-chord']],
+    ['open-chord', ['open-chord', 'publish b', 'publish c', 'close-chord']],
+    ['publish b', ['open-chord', 'publish c', 'close-chord']],
+    ['publish c', ['close-chord']],
+    ['publish c', ['publish a', 'close-chord'], { ignore_result: true }],
+  ]
+  for (const [last, effects, options] of left) {
+    test(`dead after ${last}${options === undefined ? '' : ', where results of parts are ignored'}`, async () => {
+      await onStage({ tasks: sent }, async stage => {
+        const die = (effect: Effect, { request }: { readonly request: { readonly id: string } }): undefined => {
+          if (request.id === 'p1' && named(effect) === last) doomed.process.kill()
+          return undefined
+        }
+        const doomed = stage.cluster.worker('doomed', { concurrency: 1, prefetchMultiplier: 1 }, { afterEffect: die })
+        await stage.app.applyCanvas(chord([part(0), part(1)], several(options) as never) as never)
+        await stage.world.until('its death', () => !doomed.process.alive, 60_000)
+        const told: string[] = []
+        stage.cluster.worker(
+          'other',
+          { queues: ['celery', 'elsewhere'] },
+          {
+            afterEffect: (effect, { request }) => void (request.id === 'p1' && told.push(named(effect))),
+          },
+        )
+        await stage.world.sleep(300_000)
+        assert.deepEqual(
+          ids.map(id => stage.runs(id)),
+          [1, 1, 1, 1],
+        )
+        assert.deepEqual(told, effects)
+      })
+    })
+  }
+})
+
+function named(effect: Effect): string {
+  const isTask = effect.kind === 'publish' && effect.task.kind === 'signature'
+  return isTask ? `publish ${effect.task.signature.options['task_id']}` : effect.kind
+}
+
 test('H54 a chord whose parts were never sent fails when nothing was heard of it for `chordTimeout`, with the reason', async () => {
   await onStage({ tasks: TASKS, settings: { chordTimeout: '10m' } }, async stage => {
     const group = await lostChord(stage, 3)
