@@ -372,9 +372,9 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: 'claims-of-one-instant-are-one',
     foundBy: 1069,
-    file: 'brokers/amqp/past.js',
-    find: 'Math.floor(tie * TIES)',
-    replace: '0',
+    file: 'brokers/amqp/claim-numbers.js',
+    find: 'const tie = this.#tie;',
+    replace: 'const tie = 0;',
   },
   {
     name: 'copy-runs-unasked',

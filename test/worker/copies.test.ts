@@ -5,6 +5,7 @@ import { AmqpPlace } from '../../src/testing/sim/amqp-place.js'
 import { SimCluster, type SimWorkerNode } from '../../src/testing/sim/sim-cluster.js'
 import type { SimWorld } from '../../src/testing/sim/sim-world.js'
 import { simulate } from '../../src/testing/sim/simulate.js'
+import { sig } from '../support/worker/stage.js'
 
 /*
  * Where a broker says of a message's past no more than one flag, a message with a past is published again before it runs (D40).
@@ -83,4 +84,36 @@ describe('a message that is published again before it runs', () => {
       assert.equal((await scene.cluster.result('a'))?.result, 'v')
     })
   })
+})
+
+test('D42 D45 an id that is sent again, and runs again, at one instant hands on the one value that is stored', async () => {
+  const given: unknown[] = []
+  const runs: Ms[] = []
+  await simulate('again', async world => {
+    const runtime = world.runtime
+    const place = new AmqpPlace({ runtime, random: world.random.split('broker'), now: () => world.now, syncMs: 1 })
+    const cluster = new SimCluster(world, {
+      place,
+      latency: { min: 0.1, max: 0.2 },
+      tasks: app => {
+        app.task('once', () => runs.push(world.now), { acksLate: true })
+        app.task('next', (value: unknown) => void given.push(value))
+      },
+    })
+    cluster.worker('w')
+    const { app } = cluster.client('client')
+    await world.sleep(1000)
+    for (const times of [1, 2, 3]) {
+      await app.sendTask('once', [], { taskId: 'a', link: sig('next', `b${times}`) })
+      await world.until('it has run, and told all', () => given.length === times, 5000)
+      // Its ack is answered.
+      await world.sleep(2)
+    }
+    await cluster.quiet(10_000)
+    assert.equal((await cluster.result('a'))?.result, 1)
+  })
+  // A number of claims counts time by 32 ms.
+  const [first = 0, second = 0, third = 0] = runs
+  assert.ok(second - first < 16 && third - second < 16, 'two of three runs fall into one tick')
+  assert.deepEqual(given, [1, 1, 1])
 })

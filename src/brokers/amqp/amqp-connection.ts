@@ -29,6 +29,7 @@ import type { AckTimeouts } from './ack-timeouts.js'
 import { AdminChannel } from './admin-channel.js'
 import { AmqpConsumer, type ConsumerHome } from './amqp-consumer.js'
 import { AmqpDelivery, type DeliveryOwner } from './amqp-delivery.js'
+import { ClaimNumbers } from './claim-numbers.js'
 import { ConfirmedPublisher } from './confirmed-publisher.js'
 import { droppingQueues } from './delivery-limits.js'
 import { Holdings } from './holdings.js'
@@ -83,7 +84,7 @@ const LAST_ANSWERS: Ms = 5000
  */
 export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
   readonly runtime: Pick<Runtime, 'clock' | 'log' | 'random'>
-  readonly tie: number
+  readonly claims: ClaimNumbers
   readonly #wire: AmqpWire
   readonly #parts: AmqpConnectionParts
   readonly #admin: AdminChannel
@@ -107,7 +108,7 @@ export class AmqpConnection implements Connection, ConsumerHome, DeliveryOwner {
     this.#parts = parts
     this.#wire = wire
     this.runtime = runtime
-    this.tie = runtime.random.next()
+    this.claims = new ClaimNumbers(runtime.random)
     this.#admin = new AdminChannel(wire)
     this.#topology = new DeclaredTopology(behaviour.declare === 'passive')
     this.#parking = new Parking(parkingCascade(behaviour.delayQueueType))

@@ -8,6 +8,7 @@ import type { QueueName } from '../../protocol/ids.js'
 import type { Consumer, Queue, Settled } from '../broker.js'
 import type { BrokerError } from '../errors.js'
 import { AmqpDelivery, type DeliveryOwner } from './amqp-delivery.js'
+import type { ClaimNumbers } from './claim-numbers.js'
 import { Holdings } from './holdings.js'
 import type { Past } from './past.js'
 import { isQuorum } from './topology.js'
@@ -15,7 +16,7 @@ import { isTimeout, NOT_FOUND } from './trouble.js'
 
 /** What a consumer needs of its connection. */
 export interface ConsumerHome {
-  readonly tie: number
+  readonly claims: ClaimNumbers
   readonly runtime: Pick<Runtime, 'clock' | 'log' | 'random'>
   openChannel(): Promise<AmqpChannel>
   flushSocket(): void
@@ -102,8 +103,8 @@ export class AmqpConsumer implements Consumer, DeliveryOwner {
     return this.#batches[Symbol.asyncIterator]()
   }
 
-  get tie(): number {
-    return this.#home.tie
+  get claims(): ClaimNumbers {
+    return this.#home.claims
   }
 
   /** Declared before. Rejects with `BrokerError`. */

@@ -4,14 +4,15 @@ import type { Message } from '../../protocol/message.js'
 import type { Delivery, Queue, Settled } from '../broker.js'
 import { fromAmqp } from './amqp-message.js'
 import { withoutDelay } from './cascade.js'
+import type { ClaimNumbers } from './claim-numbers.js'
 import { cameByNativeDelay } from './native-delay.js'
 import { cameByParking } from './parking.js'
-import { claimNumber, faultsOf, hadBegun, type Mark, type Past, readPast, withoutPast } from './past.js'
+import { faultsOf, hadBegun, type Mark, type Past, readPast, withoutPast } from './past.js'
 
 /** Whoever can publish a message again in place of a held one, and hears of ends. */
 export interface DeliveryOwner {
-  /** Between 0 and 1, drawn once for a connection: tells claims of one instant apart. */
-  readonly tie: number
+  /** Those of its connection. */
+  readonly claims: ClaimNumbers
   /** A confirmed copy, then the ack of the original; `stale` when it was not ours any more. Never rejects. */
   replace(delivery: AmqpDelivery, past: Past, delay: Ms): Promise<Settled>
   /** The delivery no longer counts as held. Called once. */
@@ -68,7 +69,7 @@ export class AmqpDelivery implements Delivery {
     this.redelivered = redelivered || past !== undefined
     this.faults = faultsOf(past, redelivered)
     this.begun = hadBegun(past, redelivered)
-    this.claim = claimNumber(this.faults, now, owner.tie, past)
+    this.claim = owner.claims.next(this.faults, now, past)
     this.receivedAt = now
     this.tag = deliveryTag
     this.source = source

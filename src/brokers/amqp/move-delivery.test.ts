@@ -6,6 +6,7 @@ import type { QueueName } from '../../protocol/ids.js'
 import type { Address, Settled } from '../broker.js'
 import { NotSentError } from '../errors.js'
 import { AmqpDelivery, type DeliveryOwner, type DeliveryTags } from './amqp-delivery.js'
+import { ClaimNumbers } from './claim-numbers.js'
 import { type Mover, moveDelivery } from './move-delivery.js'
 import { readPast, withPast } from './past.js'
 
@@ -14,7 +15,7 @@ const NOW = 1_795_000_000_000
 
 /** A delivery, the connection that holds it, and what was done with both, in order. */
 class Scene implements DeliveryOwner, DeliveryTags, Mover {
-  readonly tie = 0.5
+  readonly claims = new ClaimNumbers({ next: () => 0.5 })
   readonly log = silentLog
   readonly done: string[] = []
   readonly delivery: AmqpDelivery

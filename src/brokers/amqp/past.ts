@@ -1,4 +1,3 @@
-import type { EpochMs, Ms } from '../../lib/time.js'
 import type { Headers, Message } from '../../protocol/message.js'
 
 /*
@@ -94,22 +93,3 @@ export function hadBegun(past: Past | undefined, redelivered: boolean): boolean 
 
 /** Enough for any limit. */
 const MOST = 1000
-
-/*
- * A claim's number, in 53 bits: faults first, since no clock can turn them round; then the receiver's wall clock, as two messages
- * of one task have nothing else in common; last a number of the connection's own, so that two that come at one instant differ.
- */
-const TIES = 2 ** 12
-const TICK: Ms = 32
-const TIMES = 2 ** 35
-const FAULTS = 2 ** 6
-/** Ticks are counted from 2025 on, for 34 years. */
-const BEGIN: EpochMs = 1_735_689_600_000
-
-/** `tie`: between 0 and 1, drawn once for a connection. */
-export function claimNumber(faults: number, now: EpochMs, tie: number, past: Past | undefined): number {
-  const tick = Math.floor((now - BEGIN) / TICK)
-  const time = Math.max(0, Math.min(tick, TIMES - 1))
-  const own = (Math.min(faults, FAULTS - 1) * TIMES + time) * TIES + Math.floor(tie * TIES)
-  return past === undefined ? own : Math.max(own, Math.min(past.claim + 1, Number.MAX_SAFE_INTEGER))
-}

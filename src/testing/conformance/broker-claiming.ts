@@ -120,6 +120,15 @@ export const CLAIMING: readonly BrokerCase[] = [
     },
   },
   {
+    name: 'D45 no two claims of a connection have one number, though they are of one instant',
+    async run(bench) {
+      const { connection, queue } = await bench.queue()
+      await bench.fill(connection, queue.name, 40)
+      const claims = (await connection.get(queue.name, 40)).map(({ claim }) => claim)
+      assert.deepEqual([claims.length, new Set(claims).size], [40, 40])
+    },
+  },
+  {
     name: 'D27 a requeued message takes its old place',
     needs: ['old-place'],
     async run(bench) {

@@ -1,5 +1,6 @@
 import { AmqpDelivery, type DeliveryOwner, type DeliveryTags } from '../../brokers/amqp/amqp-delivery.js'
 import { toAmqpBody, toAmqpProperties } from '../../brokers/amqp/amqp-message.js'
+import { ClaimNumbers } from '../../brokers/amqp/claim-numbers.js'
 import { type Mover, moveDelivery } from '../../brokers/amqp/move-delivery.js'
 import type { Past } from '../../brokers/amqp/past.js'
 import type { Broker, Connection, Consumer, Delivery, Queue, Settled } from '../../brokers/broker.js'
@@ -44,7 +45,7 @@ function clientConnection(inner: Connection, runtime: Runtime): Connection {
 
 /** One connection: its tags, and the way back to the broker for what is published again. */
 class Home implements DeliveryOwner, DeliveryTags {
-  readonly tie: number
+  readonly claims: ClaimNumbers
   readonly #inner: Connection
   readonly #runtime: Runtime
   readonly #mover: Mover
@@ -56,7 +57,7 @@ class Home implements DeliveryOwner, DeliveryTags {
   constructor(inner: Connection, runtime: Runtime) {
     this.#inner = inner
     this.#runtime = runtime
-    this.tie = runtime.random.next()
+    this.claims = new ClaimNumbers(runtime.random)
     this.#mover = {
       log: runtime.log,
       addressOf: async ({ name }, delay) => (delay > 0 ? parkedFor(name, delay) : { exchange: '', routingKey: name }),
