@@ -1,3 +1,4 @@
+import type { Message } from './message.js'
 import type { TaskRequest } from './request.js'
 
 /** More retries than anybody asks for between two replacements; the largest number still fits 32 bits. */
@@ -13,4 +14,10 @@ export function attemptNumber({
   replacedTaskNesting,
 }: Pick<TaskRequest, 'retries' | 'replacedTaskNesting'>): number {
   return Math.min(replacedTaskNesting, MOST) * PER_REPLACEMENT + Math.min(retries, PER_REPLACEMENT - 1)
+}
+
+/** The same, of a message that nobody has decoded. */
+export function attemptInHeaders(headers: Message['headers']): number {
+  const retries = Number(headers['retries'] ?? 0)
+  return attemptNumber({ retries, replacedTaskNesting: Number(headers['replaced_task_nesting'] ?? 0) })
 }

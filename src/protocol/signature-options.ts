@@ -28,6 +28,12 @@ export function signatureGroupIndex(signature: Signature): number | undefined {
   return typeof index === 'number' ? index : undefined
 }
 
+/** How many tasks have replaced each other before it, under its id. */
+export function signatureNesting(signature: Signature): number {
+  const nesting = signature.options['replaced_task_nesting']
+  return typeof nesting === 'number' ? nesting : 0
+}
+
 /** The chord body this signature reports to. */
 export function signatureChord(signature: Signature): Signature | undefined {
   const chord = signature.options['chord']

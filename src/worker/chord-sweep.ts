@@ -9,7 +9,7 @@ import type { Codec } from '../protocol/codec.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
-import { signatureChord, signatureTaskId } from '../protocol/signature-options.js'
+import { signatureChord, signatureNesting, signatureTaskId } from '../protocol/signature-options.js'
 import { bodyOfChord, chordEffects, chordFailure } from './aftermath.js'
 import type { Companion } from './companion.js'
 import type { Effect } from './effect.js'
@@ -43,8 +43,8 @@ const TURNS = 50
 /** Records that are read at the same time. */
 const READS = 100
 
-type States = ReadonlyMap<TaskId, string>
-const NO_STATES: States = new Map()
+type Records = ReadonlyMap<TaskId, ResultMeta>
+const NO_RECORDS: Records = new Map()
 
 /**
  * Ends chords whose end was lost (D72): of two workers that died, one between the store of a part's result and its count, the other
@@ -146,13 +146,13 @@ export class ChordSweep implements Companion {
   async #finish(chord: GroupId, parts: readonly ResultMeta[], foreign: boolean, memo: ChordMemo): Promise<void> {
     const { backend, runtime } = this.#parts
     const failed = parts.some(part => part.status !== 'SUCCESS')
-    const states = failed && !foreign ? NO_STATES : await this.#states(bodyOfChord(chord, memo.body))
+    const records = failed && !foreign ? NO_RECORDS : await this.#records(bodyOfChord(chord, memo.body))
     // An error that others have told, with the errbacks, is not told again.
-    if (failed && [...states.values()].some(isFinal)) return backend.close(chord)
+    if (failed && [...records.values()].some(({ status }) => isFinal(status))) return backend.close(chord)
     let isLeft = false
     const ending = (context: SettleContext): readonly Effect[] => {
       const effects = chordEffects(chord, parts, memo.body, context)
-      const left = failed ? effects : effects.filter(effect => !isSent(effect, states))
+      const left = failed ? effects : effects.filter(effect => !isSent(effect, records))
       isLeft = left.some(({ kind }) => kind !== 'close-chord')
       return left
     }
@@ -162,14 +162,14 @@ export class ChordSweep implements Companion {
   }
 
   /** Of all tasks of a body of which there is any record. */
-  async #states(body: Signature): Promise<States> {
-    const ids = idsIn(body)
-    const states = new Map<TaskId, string>()
+  async #records(body: Signature): Promise<Records> {
+    const ids = everyoneIn(body).flatMap(one => signatureTaskId(one) ?? [])
+    const records = new Map<TaskId, ResultMeta>()
     for (let at = 0; at < ids.length; at += READS) {
       const metas = await Promise.all(ids.slice(at, at + READS).map(id => this.#parts.backend.fetch(id)))
-      for (const meta of metas) if (meta !== undefined) states.set(meta.taskId, meta.status)
+      for (const meta of metas) if (meta !== undefined) records.set(meta.taskId, meta)
     }
-    return states
+    return records
   }
 
   async #fail(chord: GroupId, why: string, memo: ChordMemo): Promise<void> {
@@ -184,20 +184,29 @@ export class ChordSweep implements Companion {
  * A message was sent when there is any record of its task, or of what comes after that: a later step of its chain, the body of its
  * chord. Others of the same body tell nothing of it: whoever sent them may have died between the two.
  */
-function isSent(effect: Effect, states: States): boolean {
-  if (effect.kind === 'open-chord') return isKnown(effect.body, states)
+function isSent(effect: Effect, records: Records): boolean {
+  if (effect.kind === 'open-chord') return isKnown(effect.body, records)
   if (effect.kind !== 'publish' || effect.task.kind !== 'signature') return false
   const { signature } = effect.task
   const body = signatureChord(signature)
-  return isKnown(signature, states) || (body !== undefined && isKnown(body, states))
+  return isKnown(signature, records) || (body !== undefined && isKnown(body, records))
 }
 
-function isKnown(signature: Signature, states: States): boolean {
-  return idsIn(signature).some(id => states.has(id))
+function isKnown(signature: Signature, records: Records): boolean {
+  return everyoneIn(signature).some(one => {
+    const id = signatureTaskId(one)
+    const meta = id === undefined ? undefined : records.get(id)
+    return meta !== undefined && isOf(one, meta)
+  })
 }
 
-function idsIn(signature: Signature): readonly TaskId[] {
-  return everyoneIn(signature).flatMap(one => signatureTaskId(one) ?? [])
+/**
+ * Under the id of a task that takes another one's place, that one has left records, too: that it had begun, or was to be tried
+ * again. An end it has none, and a retry says whose it is.
+ */
+function isOf(signature: Signature, { status, intent }: ResultMeta): boolean {
+  const nesting = signatureNesting(signature)
+  return nesting === 0 || isFinal(status) || (intent?.nesting ?? 0) >= nesting
 }
 
 /** As whose consequence the end is told: a part's; where none is known, the chord's own. */

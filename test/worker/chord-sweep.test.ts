@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { currentTask } from '../../src/app/current-task.js'
 import { chain, chord, group } from '../../src/canvas/canvas.js'
 import { signature, type TypedSignature } from '../../src/canvas/typed-signature.js'
 import type { GroupId, TaskId } from '../../src/protocol/ids.js'
@@ -145,6 +146,53 @@ test('D72 a body that was sent is not sent again, although nobody has closed its
     assert.deepEqual(quiet, [])
   })
 })
+
+describe('D72 a chord takes the place of a task, its body the id: records of that task are no proof that the body was sent', () => {
+  const swap = (tries: number): NonNullable<StageOptions['tasks']> => ({
+    ...TASKS,
+    swap: () => {
+      const task = currentTask()
+      if (task.retries < tries) throw task.retry({ countdown: 1 })
+      return task.replace(chord([part(0), part(1)], signature('sum', [], false) as never) as never)
+    },
+    sum: (_stage, _process, values: readonly number[]) => {
+      if (currentTask().retries < tries) throw currentTask().retry({ countdown: 120 })
+      return values.join()
+    },
+  })
+
+  const left: readonly (readonly [string, 'store' | 'publish', boolean, number, readonly string[]])[] = [
+    ['it had begun', 'store', true, 0, ['publish whole', 'close-chord']],
+    ['it was tried again', 'store', false, 1, ['publish whole', 'close-chord']],
+    ['the body was sent, and is to be tried again', 'publish', true, 1, ['close-chord']],
+  ]
+  for (const [what, last, taskTrackStarted, tries, effects] of left) {
+    test(what, async () => {
+      await onStage({ tasks: swap(tries), settings: { taskTrackStarted } }, async stage => {
+        const die = (effect: Effect, { request }: { readonly request: { readonly id: string } }): undefined => {
+          if (request.id === 'p1' && effect.kind === last && isEnd(effect)) doomed.process.kill()
+          return undefined
+        }
+        const doomed = stage.cluster.worker('doomed', { concurrency: 1, prefetchMultiplier: 1 }, { afterEffect: die })
+        await stage.app.apply({ ...signature('swap', [], false), options: { task_id: 'whole' } })
+        await stage.world.until('its death', () => !doomed.process.alive, 60_000)
+        const told: string[] = []
+        const listen = (effect: Effect, { request }: { readonly request: { readonly id: string } }): undefined =>
+          void (request.id === 'p1' && told.push(named(effect)))
+        stage.cluster.worker('other', {}, { afterEffect: listen })
+        await stage.world.sleep(600_000)
+        assert.equal((await stage.meta('whole'))?.result, '0,1')
+        assert.equal(stage.journal.filter(({ task }) => task === 'sum').length, tries + 1)
+        assert.deepEqual(told, effects)
+      })
+    })
+  }
+})
+
+/** Not the mark that it has begun. */
+function isEnd(effect: Effect): boolean {
+  return effect.kind !== 'store' || effect.meta.status === 'SUCCESS'
+}
 
 describe('D71 a worker dies while it sends a body of several tasks: the others send those that were not', () => {
   // Where the doomed one does not consume: an early-acked task would die with it.

@@ -1,5 +1,6 @@
 import type { Settled } from '../../brokers/broker.js'
 import type { Ms, SteadyMs } from '../../lib/time.js'
+import { attemptInHeaders } from '../../protocol/attempt-number.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Message } from '../../protocol/message.js'
 import type { SimProcess } from './sim-process.js'
@@ -44,6 +45,8 @@ export interface Wrong {
 export interface LedgerMessage {
   readonly id: string
   readonly retries: number
+  /** `attemptInHeaders`. */
+  readonly attempt: number
   readonly queue: QueueName
   readonly publishId: string
   readonly message: Message
@@ -114,9 +117,10 @@ export class Ledger {
   pushed(message: Message, queue: QueueName, publishId: string, by: string, copy = false): LedgerMessage {
     const id = String(message.headers['id'])
     const retries = Number(message.headers['retries'] ?? 0)
+    const attempt = attemptInHeaders(message.headers)
     const at = this.#now()
     const entry: LedgerMessage = {
-      ...{ id, retries, queue, publishId, message, at, by, copy, claims: [] },
+      ...{ id, retries, attempt, queue, publishId, message, at, by, copy, claims: [] },
       faults: 0,
       forgottenAcks: 0,
       gone: 'no',

@@ -14,7 +14,9 @@ export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): bool
     message.claims.some(({ end, moved, session }) => {
       if (end !== 'acked' || moved) return false
       const { process } = session
-      const told = journal.attempt(task.id, message.retries).some(one => one.process === process && one.told)
+      // Another task under this id, which it took the place of, had an end of its own to tell.
+      const own = journal.of(task.id).filter(({ attempt }) => attempt === message.attempt)
+      const told = own.some(one => one.process === process && one.told)
       return !told && (process === undefined || !process.alive || session.lost)
     }),
   )
