@@ -26,7 +26,7 @@ import { ReadyLine } from './ready-line.js'
 import type { RejectionLines } from './rejection-lines.js'
 import { resultRecord } from './result-record.js'
 import type { Revocations } from './revocations.js'
-import { newRunning, type Running } from './running.js'
+import { newRunning, type Running, withMostFaults } from './running.js'
 import { endRecord, settle, settleDiscard, settleSpooled, settleStored } from './settle.js'
 import type { DeliveryFacts, SettleContext } from './settle-context.js'
 import type { SpoolEntry } from './spool.js'
@@ -793,7 +793,7 @@ export class Intake implements Disposable {
   }
 
   #context(running: Running): SettleContext {
-    return this.#contextOf(running, running.deliveries.at(-1) as Delivery)
+    return this.#contextOf(running, withMostFaults(running.deliveries.at(-1) as Delivery, running))
   }
 
   #contextOf(running: Running, delivery: DeliveryFacts): SettleContext {

@@ -22,7 +22,7 @@ import { afterFailure, chordEffects, chordFailure } from './aftermath.js'
 import { failCanvas, failureOf } from './canvas-effects.js'
 import type { Effect, OutgoingTask, TaskEvent } from './effect.js'
 import { replyAddress } from './reply-address.js'
-import { latestClaim, type Running } from './running.js'
+import { latestClaim, type Running, withMostFaults } from './running.js'
 import { settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
 import { isFinal } from './states.js'
@@ -234,7 +234,8 @@ async function refused(
   }
   const stored = fetched.kind === 'done' ? fetched.value : undefined
   if (stored !== undefined && isFinal(stored.status)) {
-    return perform(settleStored(stored, context), running, context, world)
+    const now = { ...context, delivery: withMostFaults(context.delivery, running) }
+    return perform(settleStored(stored, now), running, now, world)
   }
   return { kind: 'outrun' }
 }

@@ -2,6 +2,7 @@ import type { Delivery } from '../brokers/broker.js'
 import type { EpochMs } from '../lib/time.js'
 import type { Execution } from '../pools/pool.js'
 import type { TaskRequest } from '../protocol/request.js'
+import type { DeliveryFacts } from './settle-context.js'
 
 /**
  * One delivery on its way through this worker, from admission to its last effect. A second delivery of the same
@@ -51,6 +52,15 @@ export function attemptKey({ id, retries, replacedTaskNesting, headers }: TaskRe
   if (retries === 0 && replacedTaskNesting === 0 && requeued === undefined) return id
   const nesting = replacedTaskNesting === 0 ? '' : `:n${replacedTaskNesting}`
   return `${id}:${retries}${nesting}${typeof requeued === 'string' ? `:${requeued}` : ''}`
+}
+
+/** `facts` of one of the deliveries, with the most faults that any of them has had: a copy may have had fewer. */
+export function withMostFaults(facts: DeliveryFacts, running: Running): DeliveryFacts {
+  let faults = facts.faults
+  for (const delivery of running.deliveries) if (delivery.faults > faults) faults = delivery.faults
+  if (faults === facts.faults) return facts
+  const { queue, exchange, routingKey, enqueuedAt } = facts
+  return { queue, exchange, routingKey, faults, enqueuedAt }
 }
 
 /** The latest claim among the deliveries: what this attempt may write under (D45). */

@@ -310,7 +310,11 @@ function deadLetter(reason: DeadLetterReason, detail: string, context: SettleCon
 
 /** A replayed failure that was to end in the dead-letter place gets there, too: the same publish id keeps it single. */
 function deadLetterAgain(error: ExceptionInfo, context: SettleContext): readonly Effect[] {
-  if (error.type === 'PoisonTaskError') return deadLetter('poison', 'replayed', context)
+  if (error.type === 'PoisonTaskError') {
+    // A step that was to follow poison has failed with the same error (D60), and never was poison itself.
+    const isOwn = context.delivery.faults >= context.policy.maxDeliveries
+    return isOwn ? deadLetter('poison', 'replayed', context) : []
+  }
   if (error.type === 'NotRegistered') return deadLetter('unknown-task', 'replayed', context)
   if (context.late && error.type === 'Reject') return deadLetter('rejected', 'replayed', context)
   if (context.late && !context.policy.acksOnFailure && error.module !== 'billiard.exceptions') {

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { withPast } from '../../src/brokers/amqp/past.js'
 import type { Ms } from '../../src/lib/time.js'
+import { fromDeadLetter } from '../../src/protocol/dead-letter.js'
+import type { QueueName, TaskId } from '../../src/protocol/ids.js'
 import { AmqpPlace } from '../../src/testing/sim/amqp-place.js'
 import { SimCluster, type SimWorkerNode } from '../../src/testing/sim/sim-cluster.js'
 import type { SimWorld } from '../../src/testing/sim/sim-world.js'
 import { simulate } from '../../src/testing/sim/simulate.js'
+import { poisonTask } from '../../src/worker/exceptions.js'
 import { sig } from '../support/worker/stage.js'
 
 /*
  * Where a broker says of a message's past no more than one flag, a message with a past is published again before it runs (D40).
  * The copy is a message like others: it may go to another worker, and be long on its way.
  */
+
+const CELERY = 'celery' as QueueName
 
 /** Two workers, of which `v` knows one task more than `w`. */
 class Scene {
@@ -82,6 +88,32 @@ describe('a message that is published again before it runs', () => {
       await scene.cluster.quiet(120_000)
       assert.deepEqual(scene.runs, ['v'])
       assert.equal((await scene.cluster.result('a'))?.result, 'v')
+    })
+  })
+
+  test('D60 is buried when its poison is stored, though a copy with fewer faults has come after it', async () => {
+    await onScene(100, async scene => {
+      await scene.send('common')
+      const observer = await scene.cluster.observe()
+      const [sent] = await observer.get(CELERY, 1)
+      assert.ok(sent !== undefined)
+      for (const deliveries of [3, 1]) {
+        const past = { deliveries, mark: 'failed', claim: 1, exchange: '', routingKey: CELERY } as const
+        const copy = { ...sent.message, headers: withPast(sent.message.headers, past) }
+        await observer.publish(copy, { exchange: '', routingKey: CELERY }, { publishId: `copy-${deliveries}` })
+      }
+      await sent.ack()
+      const failure = { taskId: 'a' as TaskId, status: 'FAILURE', error: poisonTask(3, 'v@sim') } as const
+      const told = { ...failure, result: undefined, traceback: undefined, children: undefined, dateDone: undefined }
+      await scene.cluster.results().store(told, { ttl: undefined, fence: undefined, reply: undefined })
+      scene.worker('w')
+      await scene.cluster.quiet(60_000)
+      const letters = await scene.cluster.contents('celery.dead')
+      assert.deepEqual(
+        letters.map(({ message }) => fromDeadLetter(message)?.record.deliveries),
+        [3],
+      )
+      assert.deepEqual(scene.runs, [])
     })
   })
 })

@@ -3,8 +3,10 @@ import { describe, test } from 'node:test'
 import type { Outcome, OutcomeKind, RetryWish } from '../../src/pools/pool.js'
 import type { TaskId } from '../../src/protocol/ids.js'
 import type { ResultMeta } from '../../src/protocol/result-meta.js'
+import { withOptions } from '../../src/protocol/signature-options.js'
 import type { Effect } from '../../src/worker/effect.js'
 import { settle, settleDiscard, settleStored } from '../../src/worker/settle.js'
+import type { DeliveryFacts } from '../../src/worker/settle-context.js'
 import { contextOf, group, signatureOf } from '../support/requests.js'
 
 const outcome = (kind: OutcomeKind): Outcome => ({ ...kind, children: [], runtime: 5 })
@@ -323,16 +325,31 @@ describe('D44 replay of a stored final state', () => {
   })
 
   test('a stored poison or rejection gets to the dead-letter place once more, under the same publish id', () => {
-    const first = settleDiscard({ kind: 'poison', faults: 3 }, contextOf({}, LATE))
+    const context = contextOf({}, LATE, { delivery: deliveredAfter(3) })
+    const first = settleDiscard({ kind: 'poison', faults: 3 }, context)
     const store = first.find(effect => effect.kind === 'store')
     assert.ok(store?.kind === 'store')
-    const replay = settleStored(store.meta, contextOf({}, LATE))
-    const deadId = (effects: readonly Effect[]): unknown =>
+    const replay = settleStored(store.meta, context)
+    const deadId = (effects: readonly Effect[]): readonly string[] =>
       effects.flatMap(e => (e.kind === 'dead-letter' ? [e.publishId] : []))
     assert.deepEqual(deadId(replay), deadId(first))
+    assert.equal(deadId(replay).length, 1)
     assert.equal(replay.at(-1)?.kind, 'ack')
   })
+
+  test('D60 a step that failed because the one before it was poison is no dead letter when its own message comes again', () => {
+    const request = { chain: [withOptions(signatureOf('demo.next'), { task_id: 't-2' })] }
+    const told = settleDiscard({ kind: 'poison', faults: 3 }, contextOf(request, LATE))
+    const store = told.find(effect => effect.kind === 'store' && effect.meta.taskId === 't-2')
+    assert.ok(store?.kind === 'store')
+    const next = contextOf({ id: 't-2' as TaskId }, LATE, { delivery: deliveredAfter(1) })
+    assert.equal(line(settleStored(store.meta, next)), 'ack')
+  })
 })
+
+function deliveredAfter(faults: number): DeliveryFacts {
+  return { ...contextOf().delivery, faults }
+}
 
 function isPublish(effect: Effect): effect is Effect & { readonly kind: 'publish' } {
   return effect.kind === 'publish'
