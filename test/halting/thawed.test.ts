@@ -62,7 +62,8 @@ class Place extends Project implements AsyncDisposable {
   }
 
   lines(name: string): readonly string[] {
-    return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8').trim().split('\n') : []
+    // A file that was made and not yet written into has none: a pid of 0 would be everybody's.
+    return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8').split('\n').slice(0, -1) : []
   }
 
   /** The child that runs the first attempt. */
