@@ -1,6 +1,7 @@
 import { constants, fstatSync, openSync } from 'node:fs'
 import sonic from 'sonic-boom'
 import { ConfigError } from './errors.js'
+import { standStill } from './stand-still.js'
 import type { Ms } from './time.js'
 
 /** Bytes that may wait for a slow reader; what comes on top is dropped and counted (D48, S101). */
@@ -129,7 +130,7 @@ class Stream {
   flush(): void {
     if (this.#direct || !this.#busy) return
     // A write under way on another thread must come first; nothing tells when it has.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, UNDER_WAY)
+    standStill(UNDER_WAY)
     this.#tries = SYNC_TRIES
     this.#flushing = true
     try {

@@ -518,13 +518,19 @@ export class Intake implements Disposable {
     while (!this.#closed && this.#unsettled < (pool.size + pool.ahead) * UNSETTLED_PER_SLOT) {
       const next = this.#ready.first
       if (next === undefined || this.#endangers(next)) break
-      const slots = this.#mayComeBack(next) ? pool.size + pool.ahead : pool.size
-      if (this.#busy + this.#throttle.asked >= slots) break
+      if (!this.#isRoomFor(next)) break
       this.#ready.shift()
       this.#own(this.#start(next))
     }
     if (this.#ready.size > 0 && !this.#closed) this.#parts.slotsWanted()
     if (this.#throttle.size > 0) this.#throttle.look()
+  }
+
+  /** In a slot, or ahead of its turn. */
+  #isRoomFor(running: Running): boolean {
+    const { size, ahead } = this.#parts.pool
+    const taken = this.#busy + this.#throttle.asked
+    return taken < size || (taken < size + ahead && this.#mayComeBack(running))
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Ms } from '../../lib/time.js'
 import { SqliteDamagedError, SqliteError } from '../errors.js'
 import { Database } from './database.js'
 import type { HostOptions } from './host.js'
+import { LockWait } from './lock-wait.js'
 import type { Chore, Operation, Operations, OperationsContext, OperationsFactory } from './operations.js'
 import type { Processes } from './processes.js'
 import {
@@ -48,8 +49,8 @@ const BUSY_TRIES = 4
 /** What a timer was to do is tried again after this when the file refused it. */
 const REFUSED_PAUSE: Ms = 1000
 
-const OPEN_TRIES = 100
-const OPEN_PAUSE: Ms = 20
+/** Switching a new file to WAL meets locks that SQLite's own busy timeout does not wait for. */
+const OPEN_LIMIT: Ms = 2000
 
 /** Runs batches of operations over one file, and their chores between. Synchronous; both hosts drive it. */
 export class Executor {
@@ -123,7 +124,7 @@ export class Executor {
     const { durability, busyTimeoutMs, guest = false, allowNetworkFilesystem = false } = options
     const identity = guest ? existingFile(options.path) : prepareFile(options.path, { allowNetworkFilesystem })
     const settings = { durability, guest, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) }
-    return { identity, db: patiently(() => new Database(options.path, settings)) }
+    return { identity, db: new LockWait(OPEN_LIMIT).patiently(() => new Database(options.path, settings)) }
   }
 
   /** Damage that shows while opening puts the file aside (D3d). */
@@ -317,18 +318,6 @@ export class Executor {
       emit: event => this.#world.emit(event),
       touch: () => this.#wake.touch(),
       watch: hint => this.#wake.watch(() => this.#safely(hint)),
-    }
-  }
-}
-
-/** Switching a new file to WAL meets locks that SQLite's own busy timeout does not wait for. */
-function patiently<T>(open: () => T): T {
-  for (let tries = 1; ; tries++) {
-    try {
-      return open()
-    } catch (error) {
-      if (tries >= OPEN_TRIES || !(error instanceof SqliteError) || error.sqlite !== 'BUSY') throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_PAUSE)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { standStill } from '../../lib/stand-still.js'
 import type { Ms } from '../../lib/time.js'
 import { SqliteError } from '../errors.js'
 
@@ -14,8 +15,8 @@ export class LockWait {
   readonly #limit: Ms
   readonly #pause: (time: Ms) => void
 
-  /** `limit`: how long in all. */
-  constructor(limit: Ms, pause: (time: Ms) => void = sleep) {
+  /** `limit`: how long in all. `pause`: without one the thread stands still, which belongs to the file. */
+  constructor(limit: Ms, pause: (time: Ms) => void = standStill) {
     this.#limit = limit
     this.#pause = pause
   }
@@ -34,9 +35,4 @@ export class LockWait {
       waited += time
     }
   }
-}
-
-/** The thread belongs to the file. */
-function sleep(time: Ms): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time)
 }

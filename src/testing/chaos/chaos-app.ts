@@ -5,7 +5,7 @@ import type { SettingsInput } from '../../app/settings.js'
 import { openBroker } from '../../app/transports.js'
 import { nodeRuntime } from '../../lib/node-runtime.js'
 import type { Runtime } from '../../lib/runtime.js'
-import { blockLoop } from './block-loop.js'
+import { standStill } from '../../lib/stand-still.js'
 import type { ChaosSettings } from './chaos-settings.js'
 import { Journal } from './journal.js'
 import type { PlannedTask } from './plan.js'
@@ -34,7 +34,7 @@ export async function workerApp(settings: ChaosSettings, runtime: Runtime = node
   const witness = new WitnessBroker(broker, journal)
   const app = new App('chaos', appSettings(settings), { broker: witness, runtime, environment: {} })
   app.task(PLANNED_TASK, (planned: PlannedTask) => attempt(journal, () => sleep(planned.ms), planned.kind))
-  app.task(BLOCKING_TASK, (ms: number) => attempt(journal, async () => blockLoop(ms)))
+  app.task(BLOCKING_TASK, (ms: number) => attempt(journal, async () => standStill(ms)))
   app.task(POISON_TASK, () => attempt(journal, async () => process.kill(process.pid, 'SIGKILL')))
   return app
 }

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { after, test } from 'node:test'
 import type { Connection } from '../../../src/brokers/broker.js'
 import { BrokerError } from '../../../src/brokers/errors.js'
-import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
+import { standStill } from '../../../src/lib/stand-still.js'
 import { ChaosProxy } from '../../../src/testing/chaos/chaos-proxy.js'
 import { Reader } from '../../../src/testing/conformance/broker-bench.js'
 import { AmqpRig, someQueue, textOf } from '../../support/brokers/amqp-rig.js'
@@ -31,7 +31,7 @@ test(
     await rig.publish(kept, queue.name, 'held')
     await rig.publish(kept, other.name, 'lost')
     await eventually('both', () => reader.deliveries.length === 1 && loser.deliveries.length === 1)
-    blockLoop(5000)
+    standStill(5000)
     const reason = await dropped.closed
     assert.equal(reason.kind, 'lost')
     assert.equal(await reader.deliveries[0]?.ack(), 'settled')
@@ -84,7 +84,7 @@ test(
     const count = 30
     for (let n = 0; n < count; n++) await rig.publish(publisher, queue.name, large(n))
     const reader = new Reader(await connection.consume([queue], 0))
-    blockLoop(5000)
+    standStill(5000)
     await eventually('all of it', () => reader.deliveries.length === count)
     assert.deepEqual(
       reader.deliveries.map(delivery => textOf(delivery).split(':')[0]),

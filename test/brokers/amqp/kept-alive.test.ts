@@ -6,7 +6,7 @@ import { service } from '../../../src/drivers/amqp/heartbeat-service.js'
 import { descriptorOf, KeptAlive, share } from '../../../src/drivers/amqp/kept-alive.js'
 import { Pen } from '../../../src/drivers/amqp/pen.js'
 import { nodeRuntime } from '../../../src/lib/node-runtime.js'
-import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
+import { standStill } from '../../../src/lib/stand-still.js'
 import { HandClock } from '../../support/hand-clock.js'
 import { eventually } from '../../support/services/rabbitmq.js'
 
@@ -48,7 +48,7 @@ test(
     const frames = Array.from({ length: 30 }, (_, n) => Buffer.alloc(10 + n * 200_000, n + 100))
     for (const frame of frames) {
       near.write(frame)
-      blockLoop(20)
+      standStill(20)
       await new Promise(resolve => setImmediate(resolve))
     }
     const size = frames.reduce((sum, { length }) => sum + length, 0)

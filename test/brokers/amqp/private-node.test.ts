@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test'
 import type { AmqpBrokerOptions } from '../../../src/brokers/amqp/amqp-broker.js'
 import type { Delivery } from '../../../src/brokers/broker.js'
 import { BrokerError, NotSentError } from '../../../src/brokers/errors.js'
+import { standStill } from '../../../src/lib/stand-still.js'
 import { queueName } from '../../../src/protocol/ids.js'
-import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
 import { Reader } from '../../../src/testing/conformance/broker-bench.js'
 import { AmqpRig, someQueue } from '../../support/brokers/amqp-rig.js'
 import { type Certificates, certificatesMissing, makeCertificates } from '../../support/services/certificates.js'
@@ -104,7 +104,7 @@ describe('on a RabbitMQ of its own', needed, () => {
     const reader = new Reader(await connection.consume([queue], 1))
     await rig.publish(connection, queue.name, 'held')
     await eventually('the message', () => reader.deliveries.length === 1)
-    blockLoop(5000)
+    standStill(5000)
     assert.equal(await reader.deliveries[0]?.ack(), 'settled')
     await rig.publish(connection, queue.name, 'x'.repeat(3_000_000))
     await eventually('the next', () => reader.deliveries.length === 2)
@@ -121,7 +121,7 @@ describe('on a RabbitMQ of its own', needed, () => {
     const count = 30
     for (let n = 0; n < count; n++) await rig.publish(connection, queue.name, `${n}:${'x'.repeat(1024 * 1024)}`)
     const reader = new Reader(await connection.consume([queue], 0))
-    blockLoop(4000)
+    standStill(4000)
     await eventually('all of it', () => reader.deliveries.length === count)
     assert.deepEqual(
       reader.texts.map(text => text.split(':')[0]),

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { nodeRuntime } from '../../../src/lib/node-runtime.js'
+import { standStill } from '../../../src/lib/stand-still.js'
 import { HandClock } from '../../../src/testing/hand-clock.js'
 import { privateRedis, redisServerMissing } from '../../support/services/redis.js'
 import { connect, eventually, publish, QUEUE } from './rig.js'
@@ -33,7 +34,7 @@ test('D24 a loop blocked for three leases loses nothing, while others sweep', sk
     const now = await ends()
     return now.length === 2 && now.every(end => end > first) ? true : undefined
   })
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * SHORT.leaseMs)
+  standStill(3 * SHORT.leaseMs)
   assert.deepEqual(await other.connection.get(QUEUE, 1), [])
   assert.deepEqual([await delivery?.current(), await theirs?.current()], [true, true])
   assert.equal(await delivery?.ack(), 'settled')

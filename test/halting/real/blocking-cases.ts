@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
+import { standStill } from '../../../src/lib/stand-still.js'
 import { type HaltingPlace, isAmqp, type RegisterCase } from './halting-place.js'
 import { Rig } from './rig.js'
 
@@ -27,7 +27,7 @@ export function blockingCases(place: HaltingPlace, test: RegisterCase): void {
             'block',
             () => {
               rig.note(node.name, 'start')
-              blockLoop(BLOCKED_MS)
+              standStill(BLOCKED_MS)
               rig.note(node.name, 'end')
             },
             { acksLate: true },

@@ -1,4 +1,4 @@
-import { blockLoop } from '../../../src/testing/chaos/block-loop.js'
+import { standStill } from '../../../src/lib/stand-still.js'
 import { connect, QUEUE, textOf } from '../../support/brokers/sqlite-rig.js'
 
 /* Holds every message of the queue and tells so, then does what its second argument says, for its third in ms. */
@@ -13,7 +13,7 @@ if (mode === 'wait') {
 }
 if (mode === 'block') {
   // As a task does that never yields: no timer and no message of this thread runs meanwhile.
-  blockLoop(Number(time))
+  standStill(Number(time))
   const settled = await Promise.all(deliveries.map(delivery => delivery.ack()))
   console.log(`suspect ${connection.suspect()} acks ${settled.join(' ')}`)
   process.exit(0)

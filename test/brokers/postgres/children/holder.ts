@@ -1,5 +1,6 @@
 import { BrokerError } from '../../../../src/brokers/errors.js'
 import { nodeRuntime } from '../../../../src/lib/node-runtime.js'
+import { standStill } from '../../../../src/lib/stand-still.js'
 import { queueName } from '../../../../src/protocol/ids.js'
 import { postgresBroker } from '../../../support/brokers/postgres-place.js'
 
@@ -17,7 +18,7 @@ if (block === undefined) setInterval(() => undefined, 1000)
 else {
   // Lets the keeper's thread come up.
   await new Promise(resolve => setTimeout(resolve, 1000))
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(block))
+  standStill(Number(block))
   const suspect = connection.suspect()
   // A session that was told of its robbery is over, and says so of every verdict.
   const verdict = await deliveries[0]?.ack().catch(error => (error instanceof BrokerError ? error.code : String(error)))
