@@ -168,7 +168,6 @@ export function createEngine(given: EngineParts): Engine {
   if (given.plan.kind === 'inline' && options.timeLimit !== undefined) throw cannotKill()
   const watch = new WorkerWatch({
     runtime,
-    name,
     settings,
     exitOnStall: options.exitOnStall ?? settings.workerExitOnStall,
     beat: given.parts.beat,
@@ -177,7 +176,7 @@ export function createEngine(given: EngineParts): Engine {
     flow: () => ({ busy: intake.busy, slots: pool.size, held: intake.size, window: window() }),
     renew: () => session.renew(),
     fail: error => session.fail(error),
-    observe: event => observeAll(app.extensions, app.runtime.log, event),
+    happened,
   })
   const asks: CallAsks = {
     storeState: (call, state, meta) => {

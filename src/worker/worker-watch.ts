@@ -1,12 +1,11 @@
 import { StallError } from '../app/errors.js'
-import type { ObservedEvent } from '../app/extension.js'
 import type { Settings } from '../app/settings.js'
 import type { UnservedQueue } from '../app/unserved-queues.js'
 import type { Queue } from '../brokers/broker.js'
 import type { LoopBeat } from '../lib/loop-beat.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import type { NodeName, QueueName } from '../protocol/ids.js'
+import type { QueueName } from '../protocol/ids.js'
 import type { Companion } from './companion.js'
 import type { HealthFacts, Stall } from './health.js'
 import { LoopWatch } from './loop-watch.js'
@@ -15,7 +14,6 @@ import { UnservedWatch } from './unserved-watch.js'
 
 export interface WorkerWatchParts {
   readonly runtime: Runtime
-  readonly name: NodeName
   readonly settings: Settings
   readonly exitOnStall: boolean
   readonly beat: LoopBeat | undefined
@@ -28,7 +26,8 @@ export interface WorkerWatchParts {
   renew(): void
   /** Ends the worker. */
   fail(error: StallError): void
-  observe(event: ObservedEvent): void
+  /** Tells those who observe the worker. */
+  happened(type: string, fields: Readonly<Record<string, unknown>>): void
 }
 
 /** How full the worker is. */
@@ -78,7 +77,7 @@ export class WorkerWatch implements Disposable {
       `The dead-letter place of queue '${queue}' holds ${holds}; consuming '${queue}' stops. Look at them with \`lovage dead list ${queue}\`, then requeue or purge.`,
       { queue },
     )
-    this.#tell('dead-letters-full', { queue })
+    this.#parts.happened('dead-letters-full', { queue })
   }
 
   get facts(): Omit<HealthFacts, 'mode' | 'consuming'> {
@@ -128,7 +127,7 @@ export class WorkerWatch implements Disposable {
 
   #looked(lag: Ms): void {
     const { busy, slots, held } = this.#parts.flow()
-    this.#tell('worker-looked', { lag, busy, slots, held })
+    this.#parts.happened('worker-looked', { lag, busy, slots, held })
   }
 
   #stalled(stall: Stall): void {
@@ -146,7 +145,7 @@ export class WorkerWatch implements Disposable {
       age: age / 1000,
       times,
     })
-    this.#tell('worker-stalled', { queue, depth, age, times })
+    this.#parts.happened('worker-stalled', { queue, depth, age, times })
     if (leave) this.#parts.fail(new StallError(what))
     else this.#parts.renew()
   }
@@ -157,11 +156,7 @@ export class WorkerWatch implements Disposable {
       `Queue '${queue}' holds ${depth} messages and has no consumer${since}. Start a worker with -Q ${queue}, or correct the route that leads there.`,
       { queue, depth, age: age / 1000 },
     )
-    this.#tell('queue-unserved', { queue, depth, age })
-  }
-
-  #tell(type: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#parts.observe({ type, fields: { ...fields, worker: this.#parts.name } })
+    this.#parts.happened('queue-unserved', { queue, depth, age })
   }
 }
 
