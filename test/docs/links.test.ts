@@ -41,6 +41,11 @@ test('every lovage command that a page shows exists, with its options', () => {
   }
 })
 
+test('the README names every command', () => {
+  const row = /^\| command line \|(.*)\|(.*)\|$/m.exec(readPage('README.md'))?.[1] ?? ''
+  assert.deepEqual([...row.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort(), COMMANDS.map(each => each.name).sort())
+})
+
 function linksOf(page: string): readonly string[] {
   const text = readPage(page).replace(/^```[\s\S]*?^```$/gm, '')
   return [...text.matchAll(/\]\(([^)#\s]+)/g)].map(([, link = '']) => link).filter(link => !/^\w+:/.test(link))
