@@ -70,6 +70,7 @@ import type { AnyResult, ResultSource } from './result.js'
 import { resultOf } from './result-of.js'
 import type { RevocationEntry } from './revocation-entry.js'
 import type { Router } from './router.js'
+import { runnableOf } from './runnable-of.js'
 import { callOptionsOf, type SignatureOptions, setOptions } from './set-options.js'
 import type { Origin, SettingName, Settings, SettingsInput, SettingsLayers } from './settings.js'
 import { makeRemoteTask, makeTask, type RegisteredTask, type RemoteTaskOf, type TaskOf } from './task.js'
@@ -743,7 +744,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       replyTo: this.#answersTo,
       propagates: this.settings.taskEagerPropagates,
       results: this,
-      findTask: name => this.findTask(name),
+      find: name => runnableOf(name, this),
       policy: name => this.policy(name),
       requestOf: (signature, lineage) => this.#requestOf(outgoing(this, signature, lineage).message, signature.task),
       checkCallable: async signature => checkCanvas(signature, this.limits),

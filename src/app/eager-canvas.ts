@@ -30,7 +30,7 @@ import { type EagerParts, runEagerly } from './eager.js'
 import { NotRegistered } from './errors.js'
 import type { AnyResult } from './result.js'
 import { resultOf } from './result-of.js'
-import type { RegisteredTask } from './task.js'
+import type { Runnable } from './runnable-of.js'
 import type { OpenChord } from './task-context.js'
 import type { TaskPolicy } from './task-options.js'
 
@@ -43,7 +43,7 @@ export interface EagerWorld extends Omit<EagerParts, 'chord'> {
   /** An error is thrown at the caller at once. */
   readonly propagates: boolean
   readonly results: Parameters<typeof resultOf>[1]
-  findTask(name: string): RegisteredTask | undefined
+  find(name: string): Runnable | undefined
   policy(name: string): TaskPolicy
   /** As a worker would get it. Throws what publishing it would throw. */
   requestOf(signature: Signature, lineage: Lineage): TaskRequest
@@ -134,13 +134,13 @@ export class EagerCanvas {
   }
 
   async #task(request: TaskRequest): Promise<void> {
-    const { findTask, policy, propagates } = this.#world
-    const task = findTask(request.task)
+    const { find, policy, propagates } = this.#world
+    const task = find(request.task)
     if (task === undefined) {
       const { error } = exceptionInfoOf(new NotRegistered([request.task]))
       return await this.#failed(request, { ...this.#failure(error), taskId: request.id })
     }
-    const end = await runEagerly(request, task, policy(task.name), { ...this.#world, chord: this.#chordOf(request) })
+    const end = await runEagerly(request, task, policy(request.task), { ...this.#world, chord: this.#chordOf(request) })
     if (end.kind === 'replaced') {
       const { signature, options } = replacement(end.signature, request)
       return await this.#apply([{ signature, args: [], options }], request.parentId ?? request.id)
@@ -218,20 +218,20 @@ export class EagerCanvas {
 
   async #tell(errbacks: readonly Errback[], failure: ResultMeta, request?: TaskRequest): Promise<void> {
     for (const { id, errback } of errbacks) {
-      const task = this.#world.findTask(errback.task)
+      const task = this.#world.find(errback.task)
       if (task?.options.errback === 'inline') await this.#call(task, errback, failure, request ?? { id })
       else await this.#apply([{ signature: errback, args: [id] }], id)
     }
   }
 
   /** An inline errback: called like a function, its errors logged and swallowed. */
-  async #call(task: RegisteredTask, errback: Signature, { error, traceback }: ResultMeta, of: unknown): Promise<void> {
+  async #call(task: Runnable, errback: Signature, { error, traceback }: ResultMeta, of: unknown): Promise<void> {
     const given = errback.immutable ? errback.args : [of, error, traceback, ...errback.args]
     try {
-      const args = bindArguments(task.name, given, errback.kwargs, task.options.params, task.handler.length)
+      const args = bindArguments(errback.task, given, errback.kwargs, task.options.params, task.handler.length)
       await task.handler(...(args as never[]))
     } catch (cause) {
-      this.#world.runtime.log.error(`Errback ${task.name} failed: ${String(cause)}`, { error: cause })
+      this.#world.runtime.log.error(`Errback ${errback.task} failed: ${String(cause)}`, { error: cause })
     }
   }
 

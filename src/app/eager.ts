@@ -4,10 +4,13 @@ import { formatIso } from '../protocol/iso8601.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ExceptionInfo, ResultMeta, State } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
+import { autoRetries } from './auto-retries.js'
 import { bindArguments } from './bind-arguments.js'
 import { runInTask } from './current-task.js'
-import { Ignore, MaxRetriesExceededError, Reject, Retry } from './errors.js'
-import type { RegisteredTask } from './task.js'
+import { MaxRetriesExceededError, type RetryRequest } from './errors.js'
+import { type HandlerWish, handlerWish } from './handler-wish.js'
+import { exceededLimit } from './retry-limit.js'
+import type { Runnable } from './runnable-of.js'
 import { type OpenChord, TaskContext } from './task-context.js'
 import type { TaskPolicy } from './task-options.js'
 
@@ -28,12 +31,12 @@ export interface EagerParts {
 }
 
 /**
- * Runs a decoded message here and now, for `taskAlwaysEager`: the same context and arguments as in a worker, retries at
- * once, no broker, no limits; what follows it is eager-canvas.ts's business. Never rejects.
+ * Runs a decoded message here and now, for `taskAlwaysEager`: the same context and arguments as in a worker, the same retries but
+ * at once, no broker, no limits; what follows it is eager-canvas.ts's business. Never rejects.
  */
 export async function runEagerly(
   decoded: TaskRequest,
-  task: RegisteredTask,
+  task: Runnable,
   policy: TaskPolicy,
   parts: EagerParts,
 ): Promise<EagerEnd> {
@@ -42,21 +45,35 @@ export async function runEagerly(
     const attempt = await once(request, task, parts)
     if (attempt.kind !== 'retry') return attempt
     const { retry } = attempt
-    const most = retry.request.maxRetries === undefined ? policy.maxRetries : retry.request.maxRetries
-    if (most !== null && request.retries + 1 > most) return exhausted(request, retry, parts.runtime)
-    const { args = request.args, kwargs = request.kwargs } = retry.request
+    const limit = exceededLimit(request.retries, retry.maxRetries, policy)
+    if (limit !== undefined) return exhausted(request, retry, parts.runtime)
+    const { args = request.args, kwargs = request.kwargs } = retry
     request = { ...request, args, kwargs, retries: request.retries + 1 }
   }
 }
 
-type Attempt = EagerEnd | { readonly kind: 'retry'; readonly retry: Retry }
+type Attempt = EagerEnd | { readonly kind: 'retry'; readonly retry: RetryRequest }
 
-async function once(request: TaskRequest, task: RegisteredTask, parts: EagerParts): Promise<Attempt> {
+async function once(request: TaskRequest, task: Runnable, parts: EagerParts): Promise<Attempt> {
   const { clock, log } = parts.runtime
   const ended = (status: State, result: unknown, error: unknown): Attempt => {
     const thrown = error === undefined ? undefined : exceptionInfoOf(error)
     const meta = metaOf(request, status, result, thrown?.error, thrown?.traceback, formatIso(clock.now()))
     return { kind: 'ended', meta, error }
+  }
+  const wished = (wish: HandlerWish): Attempt => {
+    switch (wish.name) {
+      case 'Retry':
+        return { kind: 'retry', retry: wish.request }
+      case 'Replace':
+        return { kind: 'replaced', signature: wish.signature }
+      case 'Ignore':
+        return ended('IGNORED', undefined, undefined)
+      case 'Reject':
+        return ended('REJECTED', undefined, undefined)
+      default:
+        return wish satisfies never
+    }
   }
   const context = new TaskContext(request, {
     signal: new AbortController().signal,
@@ -81,26 +98,20 @@ async function once(request: TaskRequest, task: RegisteredTask, parts: EagerPart
     const { args, kwargs } = request
     const bound = bindArguments(request.task, args, kwargs, task.options.params, task.handler.length)
     const value = await runInTask(context, () => task.handler(...(bound as never[])))
-    return asked(context) ?? ended('SUCCESS', value, undefined)
+    const wish = handlerWish(context)
+    return wish === undefined ? ended('SUCCESS', value, undefined) : wished(wish)
   } catch (error) {
-    const wish = asked(context) ?? (error instanceof Retry ? { kind: 'retry', retry: error } : undefined)
-    if (wish !== undefined) return wish
-    if (error instanceof Ignore) return ended('IGNORED', undefined, undefined)
-    if (error instanceof Reject) return ended('REJECTED', undefined, undefined)
+    const wish = handlerWish(context, error)
+    if (wish !== undefined) return wished(wish)
+    if (autoRetries(error, task.options)) return { kind: 'retry', retry: { error } }
     return ended('FAILURE', undefined, error)
   } finally {
     context.ended()
   }
 }
 
-/** Whether or not it was thrown. */
-function asked({ retryAsked: retry, replaceAsked }: TaskContext): Attempt | undefined {
-  if (retry !== undefined) return { kind: 'retry', retry }
-  return replaceAsked === undefined ? undefined : { kind: 'replaced', signature: replaceAsked.signature }
-}
-
-function exhausted(request: TaskRequest, retry: Retry, runtime: Runtime): EagerEnd {
-  const error = retry.request.error ?? new MaxRetriesExceededError([`Can't retry ${request.task}[${request.id}]`])
+function exhausted(request: TaskRequest, retry: RetryRequest, runtime: Runtime): EagerEnd {
+  const error = retry.error ?? new MaxRetriesExceededError([`Can't retry ${request.task}[${request.id}]`])
   const thrown = exceptionInfoOf(error)
   const done = formatIso(runtime.clock.now())
   return { kind: 'ended', meta: metaOf(request, 'FAILURE', undefined, thrown.error, thrown.traceback, done), error }

@@ -1,19 +1,19 @@
 import type { App } from '../app/app.js'
+import { autoRetries } from '../app/auto-retries.js'
 import { bindArguments } from '../app/bind-arguments.js'
 import { runInTask } from '../app/current-task.js'
 import {
-  Ignore,
   LeaseLostError,
   NotRegistered,
-  Reject,
-  Replace,
-  Retry,
+  type Retry,
   SoftTimeLimitExceeded,
   TaskRevokedError,
   TimeLimitExceeded,
   WorkerShutdown,
 } from '../app/errors.js'
 import { aroundExecute, type Extension } from '../app/extension.js'
+import { type HandlerWish, handlerWish } from '../app/handler-wish.js'
+import type { Runnable } from '../app/runnable-of.js'
 import { type ContextParts, type DeliveryInfo, type OpenChord, TaskContext } from '../app/task-context.js'
 import { TASK_LOG_STATE, TaskLog } from '../app/task-log.js'
 import type { TaskOptions } from '../app/task-options.js'
@@ -26,12 +26,6 @@ import { exceptionInfoOf } from '../protocol/exception.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { State } from '../protocol/result-meta.js'
 import type { Witness } from './loop-watch.js'
-
-/** A registered task, as far as running it goes. */
-export interface Runnable {
-  readonly handler: (...args: never[]) => unknown
-  readonly options: TaskOptions
-}
 
 export interface ExecuteParts extends CallAsks {
   readonly runtime: Runtime
@@ -65,7 +59,8 @@ export async function execute(call: Call, control: CallControl, parts: ExecutePa
     const given = invoke(context, runnable, call.request, parts)
     // Waiting for what is there already would cost two promises.
     const value = isThenable(given) ? await given : given
-    kind = asked(context) ?? { kind: 'succeeded', value }
+    const wish = handlerWish(context)
+    kind = wish === undefined ? { kind: 'succeeded', value } : wished(wish)
   } catch (error) {
     kind = thrown(error, context, runnable?.options ?? {}, surroundings.interrupt)
   }
@@ -193,12 +188,8 @@ function thrown(
   options: TaskOptions,
   interrupt: Interrupt | undefined,
 ): OutcomeKind {
-  if (error instanceof Retry) return retryOutcome(context.retryAsked ?? error)
-  if (error instanceof Replace) return replacedOutcome(context.replaceAsked ?? error)
-  if (error instanceof Ignore) return { kind: 'ignored' }
-  if (error instanceof Reject) return { kind: 'rejected', requeue: error.requeue, reason: error.reason }
-  const wish = asked(context)
-  if (wish !== undefined) return wish
+  const wish = handlerWish(context, error)
+  if (wish !== undefined) return wished(wish)
   if (interrupt !== undefined) {
     const ended = interrupted(interrupt, error, context.signal)
     if (ended !== undefined) return ended
@@ -210,14 +201,19 @@ function thrown(
   return { kind: 'failed', error: info, traceback }
 }
 
-/** What the handler asked for before it ended in another way. */
-function asked({ retryAsked, replaceAsked }: TaskContext): OutcomeKind | undefined {
-  if (retryAsked !== undefined) return retryOutcome(retryAsked)
-  return replaceAsked === undefined ? undefined : replacedOutcome(replaceAsked)
-}
-
-function replacedOutcome({ signature }: Replace): OutcomeKind {
-  return { kind: 'replaced', signature }
+function wished(wish: HandlerWish): OutcomeKind {
+  switch (wish.name) {
+    case 'Retry':
+      return retryOutcome(wish)
+    case 'Replace':
+      return { kind: 'replaced', signature: wish.signature }
+    case 'Ignore':
+      return { kind: 'ignored' }
+    case 'Reject':
+      return { kind: 'rejected', requeue: wish.requeue, reason: wish.reason }
+    default:
+      return wish satisfies never
+  }
 }
 
 const NO_WISH: Omit<RetryWish, 'error' | 'traceback' | 'auto'> = {
@@ -271,11 +267,6 @@ function causedBy(error: unknown, reason: unknown): boolean {
     if (link === reason || link.name === 'AbortError') return true
   }
   return error instanceof SoftTimeLimitExceeded
-}
-
-function autoRetries(error: unknown, options: TaskOptions): boolean {
-  if (options.dontAutoretryFor?.some(known => error instanceof known)) return false
-  return options.autoretryFor?.some(known => error instanceof known) ?? false
 }
 
 function interruptError(interrupt: Interrupt): Error {

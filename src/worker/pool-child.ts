@@ -1,5 +1,6 @@
 import type { App } from '../app/app.js'
 import { runningTask } from '../app/current-task.js'
+import { runnableOf } from '../app/runnable-of.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import { LovageError } from '../lib/errors.js'
 import { createLog, silentLog } from '../lib/log.js'
@@ -23,7 +24,6 @@ import { type ExecuteParts, execute } from './execute.js'
 import { keptLogLines } from './kept-log-lines.js'
 import { loadChildApp } from './load-child-app.js'
 import { reducedOutcome } from './reduced-outcome.js'
-import { runnableOf } from './runnable-of.js'
 import { type StrayErrorKind, strayError } from './stray-error.js'
 
 /** How long what the app has open may take to close when the child leaves. */

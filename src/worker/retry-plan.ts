@@ -1,3 +1,4 @@
+import { exceededLimit } from '../app/retry-limit.js'
 import type { TaskPolicy } from '../app/task-options.js'
 import type { EpochMs, Ms } from '../lib/time.js'
 import type { RetryWish } from '../pools/pool.js'
@@ -26,8 +27,8 @@ export function planRetry(
   now: EpochMs,
   random: number,
 ): RetryPlan {
-  const maxRetries = wish.maxRetries === undefined ? policy.maxRetries : wish.maxRetries
-  if (maxRetries !== null && retries + 1 > maxRetries) return { kind: 'exhausted', maxRetries }
+  const maxRetries = exceededLimit(retries, wish.maxRetries, policy)
+  if (maxRetries !== undefined) return { kind: 'exhausted', maxRetries }
   if (wish.eta !== undefined) {
     return { kind: 'again', retries: retries + 1, eta: wish.eta, delay: Math.max(0, wish.eta - now) }
   }

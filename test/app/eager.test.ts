@@ -4,6 +4,7 @@ import { App } from '../../src/app/app.js'
 import { currentTask } from '../../src/app/current-task.js'
 import { Ignore, MaxRetriesExceededError, TaskError } from '../../src/app/errors.js'
 import type { SettingsInput } from '../../src/app/settings.js'
+import type { TaskOptions } from '../../src/app/task-options.js'
 import { createMemoryBackend } from '../../src/backends/memory/memory-backend.js'
 import { handRuntime } from './hand-runtime.js'
 import { ScriptedBroker } from './scripted-broker.js'
@@ -85,6 +86,94 @@ test('retries happen at once, a swallowed one as well, until none is left', asyn
     return 'never'
   })
   await assert.rejects((await swallowing.delay()).get(), MaxRetriesExceededError)
+})
+
+/** Throws what it is told to, one after another, then gives the number of the attempt. */
+function failing(app: App, errors: readonly Error[], options: TaskOptions) {
+  return app.task(
+    'failing',
+    () => {
+      const { retries } = currentTask()
+      if (errors[retries] !== undefined) throw errors[retries]
+      return retries
+    },
+    { defaultRetryDelay: '1d', ...options },
+  )
+}
+
+test('an error of autoretryFor leads to the next attempt at once, whatever the delay would be', async () => {
+  const { app } = eagerApp()
+  const errors = [new RangeError('one'), new RangeError('two')]
+  const options = { autoretryFor: [RangeError], retryBackoff: 3600, retryBackoffMax: '1d', retryJitter: false }
+  assert.equal(await (await failing(app, errors, options).delay()).get(), 2)
+})
+
+test('when no attempt is left the task fails with its last error, which reaches the caller where errors propagate', async () => {
+  for (const [maxRetries, last] of [
+    [undefined, 3],
+    [2, 2],
+    [0, 0],
+  ] as const) {
+    const errors = Array.from({ length: 9 }, (_, n) => new RangeError(`attempt ${n}`))
+    const options = { autoretryFor: [Error], ...(maxRetries === undefined ? {} : { maxRetries }) }
+    const quiet = await failing(eagerApp().app, errors, options).delay()
+    await assert.rejects(quiet.get(), { excType: 'ValueError', excMessage: [`attempt ${last}`] })
+    const loud = eagerApp({ taskEagerPropagates: true }).app
+    await assert.rejects(failing(loud, errors, options).delay(), error => error === errors[last])
+  }
+})
+
+test('without a limit it is tried for as long as it takes, and errors of attempts that another one follows do not propagate', async () => {
+  const { app } = eagerApp({ taskEagerPropagates: true })
+  const errors = Array.from({ length: 20 }, () => new Error('no'))
+  assert.equal(await (await failing(app, errors, { autoretryFor: [Error], maxRetries: null }).delay()).get(), 20)
+})
+
+test('other errors, and those of dontAutoretryFor, fail at once', async () => {
+  for (const options of [
+    { autoretryFor: [SyntaxError] },
+    { autoretryFor: [Error], dontAutoretryFor: [RangeError] },
+    { dontAutoretryFor: [RangeError] },
+  ]) {
+    const { app } = eagerApp()
+    const result = await failing(app, [new RangeError('first')], options).delay()
+    await assert.rejects(result.get(), { excMessage: ['first'] })
+  }
+})
+
+test('annotations decide which errors lead to a retry, as in a worker', async () => {
+  const { app } = eagerApp({ taskAnnotations: { failing: { autoretryFor: [RangeError], maxRetries: 1 } } })
+  const failed = failing(app, [new RangeError('one'), new RangeError('two')], {})
+  await assert.rejects((await failed.delay()).get(), { excMessage: ['two'] })
+})
+
+test('an error after a swallowed retry is no autoretry: what the retry asked for holds', async () => {
+  const { app } = eagerApp()
+  const seen: unknown[] = []
+  const swallowing = app.task(
+    'swallowing',
+    (which: string) => {
+      seen.push(which)
+      if (which === 'second') return which
+      currentTask().retry({ args: ['second'] })
+      throw new RangeError('no')
+    },
+    { autoretryFor: [RangeError] },
+  )
+  assert.equal(await (await swallowing.delay('first')).get(), 'second')
+  assert.deepEqual(seen, ['first', 'second'])
+})
+
+test('an end that is thrown wins over a retry that was swallowed before, as in a worker', async () => {
+  const { app } = eagerApp()
+  let attempts = 0
+  const odd = app.task('odd', () => {
+    attempts++
+    currentTask().retry()
+    throw new Ignore()
+  })
+  assert.equal(await (await odd.delay()).get(), undefined)
+  assert.equal(attempts, 1)
 })
 
 test('a task that asks to be ignored has no value', async () => {

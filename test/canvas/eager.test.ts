@@ -74,6 +74,20 @@ test('no result backend is needed, whatever is gathered', async () => {
   assert.deepEqual(seen, [7])
 })
 
+test('a step that is tried again is a step: what follows it has the value of the attempt that succeeded', async () => {
+  const app = eagerApp({ taskEagerPropagates: true })
+  const { add, sum } = tasks(app)
+  const flaky = app.task(
+    'flaky',
+    (x: number): number => {
+      if (currentTask().retries < 2) throw new RangeError('not yet')
+      return x
+    },
+    { autoretryFor: [RangeError], retryBackoff: true },
+  )
+  assert.equal(await (await app.apply(chord([chain(flaky.s(1), add.s(1)), flaky.s(3)], sum.s()))).get(), 5)
+})
+
 test('callbacks and errbacks of a single task run, inline ones with the error', async () => {
   const app = eagerApp()
   const { add, fail } = tasks(app)

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { App } from '../../../src/app/app.js'
+import { runnableOf } from '../../../src/app/runnable-of.js'
 import { memoryLog } from '../../../src/lib/memory-log.js'
 import { nodeRuntime } from '../../../src/lib/node-runtime.js'
 import type { Runtime } from '../../../src/lib/runtime.js'
@@ -9,7 +10,6 @@ import type { PoolOptions, PoolPlace, PoolTold } from '../../../src/testing/conf
 import { appSource } from '../../../src/worker/app-source.js'
 import { createPool } from '../../../src/worker/create-pool.js'
 import { execute } from '../../../src/worker/execute.js'
-import { runnableOf } from '../../../src/worker/runnable-of.js'
 import { app } from './conformance-app.js'
 
 const MODULE = new URL('./conformance-app.js', import.meta.url)
