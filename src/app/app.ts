@@ -480,15 +480,14 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
     if (isDag(call)) return await this.#applyDag(call, options)
     const context = runningTask()
-    const here = this.settings.taskAlwaysEager ? await this.#eagerCanvas(context?.rootId) : undefined
+    const world = this.#applyingWorld(context)
     if (kindOf(call) === 'task') {
-      await checkCallable(call, this.#canvasWorld(context, here))
+      await checkCallable(call, world)
       return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
     }
-    const { result, rootId } = await applyCanvas(setOptions(call, options), this.#canvasWorld(context, here))
+    const { result, rootId, ends } = await applyCanvas(setOptions(call, options), world)
     if (context !== undefined && this.policy(context.task).trail) context.addChild(result)
-    here?.close(result)
-    return resultOf(result, this, rootId, here?.ends)
+    return resultOf(result, this, rootId, ends)
   }
 
   /** Publishes a canvas of which nobody knows the types. */
@@ -705,25 +704,23 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   async #applyDag(dag: Dag, options: CallOptions): Promise<DagResult<object>> {
     const context = runningTask()
-    const here = this.settings.taskAlwaysEager ? await this.#eagerCanvas(context?.rootId) : undefined
     const nodes = dag.nodes.map(step => ({ ...step, run: setOptions(step.run, options) }))
-    const { results, id, rootId } = await applyDag(
+    const { results, id, rootId, ends } = await applyDag(
       { ...dag, nodes },
       {
-        ...this.#canvasWorld(context, here),
+        ...this.#applyingWorld(context),
         beside: (signature, other) => setOptions(signature, destinationOf(this, other)),
       },
     )
     const members = nodes.flatMap(({ name }) => results.get(name) ?? [])
     const group = { id, parent: undefined, members }
     if (context !== undefined && this.policy(context.task).trail) context.addChild(group)
-    here?.close(group)
-    const ends = members.map(member => resultOf(member, this, rootId, here?.ends))
+    const reached = members.map(member => resultOf(member, this, rootId, ends))
     const named = nodes.flatMap(({ name, after }, at) => {
-      const result = ends[at]
+      const result = reached[at]
       return result === undefined ? [] : [{ name, after, result }]
     })
-    return new DagResult(named, new GroupResult(id, ends, this, { rootId }))
+    return new DagResult(named, new GroupResult(id, reached, this, { rootId }))
   }
 
   /** What later tasks of a canvas carry, so that whoever publishes them asks for answers to us; other results need no address. */
@@ -731,10 +728,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.#opened.expectsResults ? this.replyTo : undefined
   }
 
-  /** Loaded where tasks are eager. */
-  async #eagerCanvas(rootId: TaskId | undefined): Promise<EagerCanvas> {
+  /** Of one call. Loaded where tasks are eager. */
+  async #eagerCanvas(): Promise<EagerCanvas> {
     const { EagerCanvas } = await import('./eager-canvas.js')
-    return new EagerCanvas(this.#eagerWorld(), rootId)
+    return new EagerCanvas(this.#eagerWorld())
   }
 
   #eagerWorld(): EagerWorld {
@@ -760,14 +757,16 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     throw new ConfigError('LVG_EAGER', `Task ${name} cannot be run in the caller: ${decoded.detail}`)
   }
 
-  #canvasWorld(context: TaskContext | undefined, here?: EagerCanvas): CanvasWorld {
+  /** Of `apply`: where tasks are eager nothing is sent. */
+  #applyingWorld(context: TaskContext | undefined): CanvasWorld {
+    const world = this.#canvasWorld(context)
+    if (!this.settings.taskAlwaysEager) return world
+    const lineage = { rootId: context?.rootId, parentId: context?.id }
+    return { ...world, play: async (steps, results) => (await this.#eagerCanvas()).play(steps, results, lineage) }
+  }
+
+  #canvasWorld(context: TaskContext | undefined): CanvasWorld {
     return {
-      ...(here !== undefined && {
-        play: async (steps: readonly WorkflowStep[]) => {
-          await here.play(steps, context?.id)
-          return here.rootId
-        },
-      }),
       draw: () => taskId(uuid4(this.#runtime.random)),
       limits: this.limits,
       replyTo: this.#answersTo,
@@ -816,7 +815,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   }
 
   async #runHere<Result>(name: string, sent: OutgoingCall, ignored: boolean): Promise<AsyncResult<Result>> {
-    const here = await this.#eagerCanvas(undefined)
+    const here = await this.#eagerCanvas()
     const meta = await here.run(this.#requestOf(sent.outgoing.message, name))
     return new AsyncResult<Result>(sent.id, this, { ignored, meta })
   }

@@ -8,7 +8,7 @@ import { isNested, leavesOf } from '../canvas/result-tuples.js'
 import type { Ms } from '../lib/time.js'
 import type { GroupId, TaskId } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
-import type { ResultTuple } from '../protocol/result-meta.js'
+import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 import { canvasProblem } from '../protocol/signature-dict.js'
 import { signatureRootId, signatureTaskId } from '../protocol/signature-options.js'
@@ -31,15 +31,20 @@ export interface CanvasWorld {
   /** Keeps what is sent, where that is wanted. Never rejects. */
   track?(rootId: TaskId, ends: readonly TaskId[], steps: readonly WorkflowStep[]): Promise<void>
   /** Runs it here instead, with chords that are counted here. */
-  play?(steps: readonly WorkflowStep[]): Promise<TaskId | undefined>
+  play?(steps: readonly WorkflowStep[], results: readonly ResultTuple[]): Promise<CarriedOut>
   /** Resolves when the broker has it. */
   publish(signature: Signature, rootId: TaskId | undefined): Promise<unknown>
 }
 
-export interface Applied {
-  readonly result: ResultTuple
+export interface CarriedOut {
   /** What all tasks of the workflow have in common: the id of the first one. Undefined: nothing was sent. */
   readonly rootId: TaskId | undefined
+  /** How every task that its results name ended, where it has run here. */
+  readonly ends?: ReadonlyMap<TaskId, ResultMeta>
+}
+
+export interface Applied extends CarriedOut {
+  readonly result: ResultTuple
 }
 
 /** So many messages are encoded and under way at a time: a group of any size takes no more memory than that. */
@@ -52,8 +57,7 @@ const SLICE = 500
 export async function applyCanvas(signature: Signature, world: CanvasWorld): Promise<Applied> {
   await checkCallable(signature, world)
   const { steps, result } = planCanvas(signature, { draw: world.draw, replyTo: world.replyTo })
-  const rootId = await carryOut(steps, [result], pathOf(signature), world)
-  return { result, rootId }
+  return { result, ...(await carryOut(steps, [result], pathOf(signature), world)) }
 }
 
 /** Throws `CanvasError` for what can never run: malformed, too large, or with a chord that nobody counts. */
@@ -63,11 +67,10 @@ export async function checkCallable(signature: Signature, world: CanvasWorld): P
   if (gathers !== undefined) await mustCount(gathers, world)
 }
 
-export interface AppliedDag {
+export interface AppliedDag extends CarriedOut {
   readonly results: ReadonlyMap<string, ResultTuple>
   /** Of the group of all nodes. */
   readonly id: GroupId
-  readonly rootId: TaskId | undefined
 }
 
 /** Sends all nodes of a graph that come after nothing; as `applyCanvas`. */
@@ -78,7 +81,7 @@ export async function applyDag(dag: Dag, world: CanvasWorld & Pick<DagParts, 'be
   const { steps, results } = planDag(dag, { draw, replyTo, limits, beside })
   const gathers = dag.nodes.some(step => step.gathers) ? 'dag' : firstGathering(dag)
   if (gathers !== undefined) await mustCount(gathers, world)
-  return { results, id, rootId: await carryOut(steps, [...results.values()], 'dag', world) }
+  return { results, id, ...(await carryOut(steps, [...results.values()], 'dag', world)) }
 }
 
 function firstGathering({ nodes }: Dag): string | undefined {
@@ -89,15 +92,14 @@ function firstGathering({ nodes }: Dag): string | undefined {
   return undefined
 }
 
-/** Resolves to the root of what was sent. */
 async function carryOut(
   steps: readonly WorkflowStep[],
   results: readonly ResultTuple[],
   path: string,
   world: CanvasWorld,
-): Promise<TaskId | undefined> {
+): Promise<CarriedOut> {
   checkMessages(steps, path, world.limits)
-  if (world.play !== undefined) return await world.play(steps)
+  if (world.play !== undefined) return await world.play(steps, results)
   const rootId = world.rootId ?? rootOf(steps)
   const isOwn = world.rootId === undefined && rootId !== undefined
   const tracked = isOwn ? world.track?.(rootId, results.flatMap(leavesOf), steps) : undefined
@@ -114,7 +116,7 @@ async function carryOut(
   }
   await flush()
   await tracked
-  return rootId
+  return { rootId }
 }
 
 /** L07 holds for each message, with all that is embedded in it: nothing of a canvas is sent when one is too large. */

@@ -24,6 +24,7 @@ import {
   signatureTaskId,
 } from '../protocol/signature-options.js'
 import type { WorkflowStep } from '../protocol/workflow-record.js'
+import type { CarriedOut } from './apply-canvas.js'
 import { bindArguments } from './bind-arguments.js'
 import { type Addition, countedInChord } from './chord-addition.js'
 import { type EagerParts, runEagerly } from './eager.js'
@@ -67,43 +68,45 @@ interface Todo {
  * Source: celery/canvas.py `apply` of each type; what follows what is that of worker/aftermath.ts.
  */
 export class EagerCanvas {
-  /** How each task ended. */
-  readonly ends: Map<TaskId, ResultMeta> = new Map()
   readonly #world: EagerWorld
   readonly #chords: ResultBackend
   readonly #bodies = new Map<GroupId, Signature>()
   readonly #todo: Todo[] = []
+  /** How each task ended. */
+  readonly #ends = new Map<TaskId, ResultMeta>()
+  /** The id that all its tasks have in common. */
   #rootId: TaskId | undefined
 
-  constructor(world: EagerWorld, rootId: TaskId | undefined) {
+  constructor(world: EagerWorld) {
     this.#world = world
-    this.#rootId = rootId
     this.#chords = createMemoryBackend({ runtime: world.runtime, limits: world.limits })
   }
 
-  /** The id that all its tasks have in common. */
-  get rootId(): TaskId | undefined {
-    return this.#rootId
-  }
-
   /** Resolves when nothing is left to run. Rejects with the error of a task where those propagate. */
-  async play(steps: readonly WorkflowStep[], parentId: TaskId | undefined): Promise<void> {
+  async play(
+    steps: readonly WorkflowStep[],
+    results: readonly ResultTuple[],
+    { rootId, parentId }: Lineage,
+  ): Promise<CarriedOut> {
+    this.#rootId = rootId
     this.#first(steps, parentId)
     await this.#drain()
+    for (const result of results) this.#close(result)
+    return { rootId: this.#rootId, ends: this.#ends }
   }
 
   /** The same for one task that is a message already; how it ended itself. */
   async run(request: TaskRequest): Promise<ResultMeta> {
-    this.#rootId ??= request.rootId
+    this.#rootId = request.rootId
     await this.#task(request)
     await this.#drain()
-    return this.ends.get(request.id) ?? this.#meta(request.id, 'IGNORED')
+    return this.#ends.get(request.id) ?? this.#meta(request.id, 'IGNORED')
   }
 
   /** All is over: what somebody may wait for and nobody has run, since a task before it asked to be ignored, never will be. */
-  close(result: ResultTuple): void {
+  #close(result: ResultTuple): void {
     for (let step: ResultTuple | undefined = result; step !== undefined; step = step.parent) {
-      for (const id of leavesOf(step)) if (!this.ends.has(id)) this.ends.set(id, this.#meta(id, 'IGNORED'))
+      for (const id of leavesOf(step)) if (!this.#ends.has(id)) this.#ends.set(id, this.#meta(id, 'IGNORED'))
     }
   }
 
@@ -121,7 +124,7 @@ export class EagerCanvas {
     }
     const id = signatureTaskId(step.signature)
     // A further attempt adds to its chord what an earlier one has added.
-    if (id !== undefined && this.ends.has(id)) return
+    if (id !== undefined && this.#ends.has(id)) return
     let request: TaskRequest
     try {
       request = this.#world.requestOf(step.signature, { rootId: this.#rootId, parentId })
@@ -271,7 +274,7 @@ export class EagerCanvas {
     const { signature } = await countedInChord(world, request, addition)
     const plan = planCanvas(signature, { draw: () => this.#draw(), replyTo })
     this.#first(plan.steps, request.id)
-    return resultOf(plan.result, results, this.#rootId, this.ends)
+    return resultOf(plan.result, results, this.#rootId, this.#ends)
   }
 
   /** Undefined: it has no name that anybody could wait for. */
@@ -284,7 +287,7 @@ export class EagerCanvas {
   }
 
   async #end(meta: ResultMeta): Promise<void> {
-    this.ends.set(meta.taskId, meta)
+    this.#ends.set(meta.taskId, meta)
     await this.#world.storeState(meta)
   }
 
