@@ -1,18 +1,14 @@
 import type { App } from '../app/app.js'
-import { bindArguments } from '../app/bind-arguments.js'
 import { chordLife } from '../app/chord-life.js'
 import { chordMemo } from '../app/chord-memo.js'
 import { observeAll } from '../app/extension.js'
 import { knownQueues } from '../app/known-queues.js'
-import { outgoing } from '../app/outgoing.js'
 import { runnableOf } from '../app/runnable-of.js'
 import { PROGRESS_STATE } from '../app/task-context.js'
-import { TASK_LOG_STATE, taskLogId } from '../app/task-log.js'
 import type { Duration } from '../app/task-options.js'
 import type { ResultBackend } from '../backends/backend.js'
 import { jsonStoreCodec } from '../backends/json-store-codec.js'
-import { type Broker, type Connection, keepsDelays } from '../brokers/broker.js'
-import { messageBytes } from '../brokers/virtual/delivery.js'
+import { type Broker, keepsDelays } from '../brokers/broker.js'
 import type { CommandTable } from '../control/command-table.js'
 import { AppendFile } from '../drivers/append-file.js'
 import { parseDuration } from '../lib/duration.js'
@@ -24,23 +20,20 @@ import type { CallAsks, Execute } from '../pools/call-control.js'
 import { PoolError } from '../pools/errors.js'
 import type { Call, Pool } from '../pools/pool.js'
 import { attemptNumber } from '../protocol/attempt-number.js'
-import { deadQueue } from '../protocol/dead-letter.js'
-import { encodeRetry } from '../protocol/encode-retry.js'
-import type { NodeName, QueueName } from '../protocol/ids.js'
-import type { TaskRequest } from '../protocol/request.js'
-import type { ExceptionInfo, State } from '../protocol/result-meta.js'
-import type { Signature } from '../protocol/signature.js'
+import type { NodeName } from '../protocol/ids.js'
 import { signatureFromDict } from '../protocol/signature-dict.js'
 import { appSource } from './app-source.js'
 import type { AutoscaleRange } from './autoscale.js'
 import { Autoscaler } from './autoscaler.js'
+import { callErrback } from './call-errback.js'
 import { ChordSweep, type ChordSweepParts } from './chord-sweep.js'
 import { workerCommands } from './commands/worker-commands.js'
 import type { Companion } from './companion.js'
 import { createPool, type PoolPlan } from './create-pool.js'
 import { dateDoneIn } from './date-done.js'
 import { DeadLetterGauge } from './dead-letter-gauge.js'
-import type { OutgoingTask, TaskEvent } from './effect.js'
+import { roomFor } from './dead-letter-room.js'
+import type { TaskEvent } from './effect.js'
 import { type ExecuteParts, execute } from './execute.js'
 import { Intake } from './intake.js'
 import { keptLogLines } from './kept-log-lines.js'
@@ -49,19 +42,20 @@ import { liveView } from './live-view.js'
 import { logTaskEvent } from './log-lines.js'
 import type { Witness } from './loop-watch.js'
 import { mingleWith } from './mingle-with.js'
-import type { Outgoing, World } from './perform.js'
+import type { World } from './perform.js'
 import { poolControl } from './pool-control.js'
 import { prefetchCount } from './prefetch.js'
 import { RejectionLines } from './rejection-lines.js'
 import { remoteControl } from './remote-control.js'
-import { replyAddress } from './reply-address.js'
 import { RevocationKeeping } from './revocation-keeping.js'
 import { latestClaim, type Running } from './running.js'
 import { Session } from './session.js'
-import type { SettleContext } from './settle-context.js'
 import { Spool } from './spool.js'
+import { storeState } from './store-state.js'
 import { TaskLimits } from './task-limits.js'
 import { TaskTotals } from './task-totals.js'
+import { Teller } from './teller.js'
+import { toOutgoing } from './to-outgoing.js'
 import { WorkerEvents } from './worker-events.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
 import { WorkerWatch } from './worker-watch.js'
@@ -87,6 +81,7 @@ export interface EngineParts {
 export interface Engine {
   readonly pool: Pool
   readonly intake: Intake
+  readonly teller: Teller
   readonly spool: Spool
   readonly session: Session
   readonly events: WorkerEvents
@@ -206,6 +201,17 @@ export function createEngine(given: EngineParts): Engine {
       left: settings.workerEnablePrefetchCountReduction ? intake.left : 0,
       acked: settings.workerDisablePrefetch ? intake.acked : undefined,
     })
+  const teller = new Teller({
+    runtime,
+    world,
+    rejections,
+    worker: name,
+    inheritPriority: settings.taskInheritParentPriority,
+    policy: task => limits.policy(task),
+    inlineErrback: task => app.taskOptions(task)?.errback === 'inline',
+    dateDone: dateDoneIn(settings.timezone),
+    spool: entry => spool.write(entry),
+  })
   const intake: Intake = new Intake({
     runtime,
     rates: limits,
@@ -217,9 +223,8 @@ export function createEngine(given: EngineParts): Engine {
     limits: app.limits,
     pool,
     world,
-    rejections,
+    teller,
     worker: name,
-    inheritPriority: settings.taskInheritParentPriority,
     unknownTask: settings.unknownTask,
     softTimeLimit: timeLimits.soft,
     timeLimit: timeLimits.hard,
@@ -230,10 +235,7 @@ export function createEngine(given: EngineParts): Engine {
     prefetches: !settings.workerDisablePrefetch,
     registered: task => app.findTask(task) !== undefined,
     policy: task => limits.policy(task),
-    inlineErrback: task => app.taskOptions(task)?.errback === 'inline',
-    dateDone: dateDoneIn(settings.timezone),
     windowChanged: () => session.updatePrefetch(),
-    spool: entry => spool.write(entry),
     slotsWanted: () => autoscaler?.look(),
   })
   const spool = new Spool({
@@ -270,7 +272,7 @@ export function createEngine(given: EngineParts): Engine {
       revoking.companion,
       ...events.companions,
       ...watch.companions,
-      ...sweeps(app, runtime, backend, (...chord) => intake.performFor(...chord)),
+      ...sweeps(app, runtime, backend, (...chord) => teller.tellFor(...chord)),
       ...(given.limitStore === undefined ? [limitsCompanion(() => intake.limitsResumed())] : []),
       ...(mingles(given) ? [mingleWith(app, name, runtime, clock, revoking.revoker)] : []),
     ],
@@ -327,7 +329,7 @@ export function createEngine(given: EngineParts): Engine {
     shutDown: () => given.shutDown(),
   })
   const commands: CommandTable = workerCommands(view)
-  return { pool, intake, spool, session, events, clock, revoking, timeLimits, watch, limits, desk, autoscaler }
+  return { pool, intake, teller, spool, session, events, clock, revoking, timeLimits, watch, limits, desk, autoscaler }
 }
 
 /** RabbitMQ takes back what is held for longer than half an hour; so long nobody waits for a place. */
@@ -438,86 +440,6 @@ function tellOfTask(
   events.tellOwn(request, type, fields, when)
 }
 
-/** A state of the handler's choosing; of no effect where results are ignored or there is no backend. */
-async function storeState(
-  { request, claim }: Call,
-  state: State,
-  meta: unknown,
-  app: App,
-  backend: ResultBackend | undefined,
-): Promise<void> {
-  if (state === TASK_LOG_STATE) return storeLog(request, meta, app, backend)
-  const policy = app.policy(request.task)
-  if (backend === undefined || (request.ignoreResult ?? policy.ignoreResult)) return
-  const record = {
-    taskId: request.id,
-    status: state,
-    result: meta,
-    error: undefined,
-    traceback: undefined,
-    children: undefined,
-    dateDone: undefined,
-    ...(request.group === undefined ? {} : { groupId: request.group }),
-    ...(request.parentId === undefined ? {} : { parentId: request.parentId }),
-  }
-  const fence = { retries: attemptNumber(request), claim }
-  await backend.store(record, { ttl: policy.resultExpires, fence, reply: replyAddress(request, request.id) })
-}
-
-/** The last lines of a task, which live as long as its result. */
-async function storeLog(
-  { id }: TaskRequest,
-  lines: unknown,
-  app: App,
-  backend: ResultBackend | undefined,
-): Promise<void> {
-  const taskId = taskLogId(id)
-  if (backend === undefined || taskId === undefined) return
-  const none = { error: undefined, traceback: undefined, children: undefined, dateDone: undefined }
-  const record = { taskId, status: TASK_LOG_STATE, result: lines, ...none }
-  await backend.store(record, { ttl: app.settings.resultExpires, fence: undefined })
-}
-
-function toOutgoing(task: OutgoingTask, context: SettleContext, app: App, broker: Broker): Outgoing {
-  if (task.kind === 'retry') return retryOutgoing(task, context, app, broker)
-  const { signature, parentId, rootId, priority, publishId } = task
-  const prepared = inTrace(outgoing(app, signature, { parentId, rootId, priority, publishId }), context.request)
-  return keepsDelays(broker.features) ? prepared : { ...prepared, notBefore: undefined }
-}
-
-/** W3C trace context goes on from step to step of a workflow, also through workers that know nothing of tracing. */
-function inTrace(prepared: Outgoing, { headers }: TaskRequest): Outgoing {
-  const carried = TRACE_HEADERS.filter(name => headers[name] !== undefined)
-  if (carried.length === 0) return prepared
-  const trace = Object.fromEntries(carried.map(name => [name, headers[name]]))
-  return { ...prepared, message: { ...prepared.message, headers: { ...trace, ...prepared.message.headers } } }
-}
-
-const TRACE_HEADERS: readonly string[] = ['traceparent', 'tracestate']
-
-/**
- * Back to where it came from: through the default exchange its queue, otherwise the same exchange and routing key.
- * Source: celery/app/task.py signature_from_request.
- */
-function retryOutgoing(
-  task: OutgoingTask & { readonly kind: 'retry' },
-  { request, delivery }: SettleContext,
-  app: App,
-  broker: Broker,
-): Outgoing {
-  const { retries, eta, args, kwargs, publishId } = task
-  const { exchange } = delivery
-  const routingKey = exchange === '' ? delivery.queue : delivery.routingKey
-  const next = { retries, eta, ...(args === undefined ? {} : { args }), ...(kwargs === undefined ? {} : { kwargs }) }
-  return {
-    message: encodeRetry(request, next, app.codec),
-    queue: undefined,
-    to: { exchange, routingKey },
-    publishId,
-    notBefore: keepsDelays(broker.features) ? eta : undefined,
-  }
-}
-
 function tell(event: TaskEvent, running: Running, app: App, name: NodeName, rejections: RejectionLines): void {
   const queue = running.deliveries.at(-1)?.queue ?? 'its queue'
   logTaskEvent(running.request, event, { log: app.runtime.log, rejections, queue })
@@ -529,72 +451,6 @@ function tell(event: TaskEvent, running: Running, app: App, name: NodeName, reje
   const place = { queue: delivery?.queue, enqueuedAt: delivery?.enqueuedAt, eta: running.request.eta }
   const known = { id, task, retries, claim, worker: name, ...place }
   observeAll(app.extensions, app.runtime.log, { type, fields: { ...known, ...fields } })
-}
-
-/** An inline errback: called like a function, its errors logged and swallowed. Source: celery/backends/base.py _call_task_errbacks. */
-function callErrback(
-  signature: Signature,
-  request: TaskRequest,
-  error: ExceptionInfo,
-  traceback: string | undefined,
-  app: App,
-): void {
-  const complain = (cause: unknown): void =>
-    app.runtime.log.error(`Errback ${signature.task} of ${request.id} failed: ${String(cause)}`, { error: cause })
-  const task = app.findTask(signature.task)
-  if (task === undefined) return
-  const given = signature.immutable ? signature.args : [request, error, traceback, ...signature.args]
-  const { params } = app.taskOptions(signature.task) ?? task.options
-  try {
-    const args = bindArguments(signature.task, given, signature.kwargs, params, task.handler.length)
-    Promise.resolve(task.handler(...(args as never[]))).catch(complain)
-  } catch (cause) {
-    complain(cause)
-  }
-}
-
-interface Burial {
-  readonly gauge: DeadLetterGauge
-  readonly session: Session
-  readonly watch: WorkerWatch
-  readonly app: App
-  happened(type: string, fields: Readonly<Record<string, unknown>>): void
-}
-
-/** D64: a full dead-letter place stops its queue, loudly, until an operator has made room and the worker is restarted. */
-async function roomFor(
-  queue: QueueName,
-  bytes: number,
-  { gauge, session, watch, app, happened }: Burial,
-): Promise<boolean> {
-  const connection = session.live
-  if (connection === undefined) return true
-  const { settings, runtime } = app
-  for (;;) {
-    const room = await gauge.room(queue, connection, runtime.clock.steady(), bytes)
-    if (room === 'room') return true
-    if (settings.deadLetterWhenFull === 'pause') {
-      const holds =
-        room === 'messages' ? `${settings.deadLetterMax} messages` : `about ${settings.deadLetterMaxBytes} bytes`
-      watch.full(queue, holds)
-      await session.pause(queue)
-      return false
-    }
-    const dropped = await dropOldest(queue, connection, app)
-    // What others are looking at just now cannot be dropped.
-    if (dropped === undefined) return true
-    gauge.dropped(queue, dropped)
-    happened('dead-letter-dropped', { queue })
-  }
-}
-
-/** Resolves to its bytes; undefined when there is none. */
-async function dropOldest(queue: QueueName, connection: Connection, app: App): Promise<number | undefined> {
-  const [oldest] = await connection.get(deadQueue(queue), 1)
-  if (oldest === undefined) return undefined
-  app.runtime.log.error(`Dead letter ${String(oldest.message.headers['id'])} of '${queue}' dropped: the place is full.`)
-  await oldest.ack()
-  return messageBytes(oldest.message)
 }
 
 function limit(value: Duration | undefined, name: string): Ms | undefined {

@@ -6,33 +6,26 @@ import { type Deferred, deferred } from '../lib/deferred.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms } from '../lib/time.js'
 import type { Call, Outcome, Pool, Where } from '../pools/pool.js'
-import type { ChordMemo } from '../protocol/chord-memo.js'
 import type { Codec } from '../protocol/codec.js'
-import type { DeadLetterReason } from '../protocol/dead-letter.js'
 import type { DecodedTask } from '../protocol/decode-task.js'
-import { exceptionInfoOf } from '../protocol/exception.js'
-import type { QueueName, TaskId, TaskName } from '../protocol/ids.js'
+import type { TaskId, TaskName } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Admission, Discard } from './admission.js'
 import { admit, takeTurn } from './admit.js'
 import { DeliveryReader } from './delivery-reader.js'
-import type { Effect } from './effect.js'
 import { Holds } from './holds.js'
 import { LimitTimers } from './limit-timers.js'
-import { perform, type World, writeDeadLetter } from './perform.js'
+import type { World } from './perform.js'
 import { ReadyLine } from './ready-line.js'
-import type { RejectionLines } from './rejection-lines.js'
-import { resultRecord } from './result-record.js'
 import type { Revocations } from './revocations.js'
-import { newRunning, type Running, withMostFaults } from './running.js'
-import { endRecord, settle, settleDiscard, settleSpooled, settleStored } from './settle.js'
-import type { DeliveryFacts, SettleContext } from './settle-context.js'
+import { newRunning, type Running } from './running.js'
+import { settle, settleDiscard, settleStored } from './settle.js'
 import type { SpoolEntry } from './spool.js'
+import { CONSULT_AGAIN, type Decide, type Teller } from './teller.js'
 import { Terminations } from './terminations.js'
 import { type Rates, Throttle } from './throttle.js'
-import { unheardRequest } from './unheard-request.js'
 import { ackAll, anyCurrent, beginAll, condemnAll, requeueAll } from './verdicts.js'
 
 export interface IntakeParts {
@@ -41,11 +34,9 @@ export interface IntakeParts {
   readonly limits: Limits
   readonly pool: Pool
   readonly world: World
-  /** Lines about what cannot become a request. */
-  readonly rejections: RejectionLines
+  readonly teller: Teller
   /** Node name. */
   readonly worker: string
-  readonly inheritPriority: boolean
   readonly unknownTask: 'hand-back' | 'reject'
   readonly rates: Rates
   /** Limits that this worker counts by itself, and those that the cluster counts. */
@@ -68,17 +59,12 @@ export interface IntakeParts {
   registered(task: TaskName): boolean
   /** Of registered tasks and of strangers. */
   policy(task: TaskName): TaskPolicy
-  /** Is it an errback that wants to be called here (`errback: 'inline'`)? */
-  inlineErrback(task: TaskName): boolean
-  dateDone(now: EpochMs): string
   /** False with `workerDisablePrefetch`. */
   readonly prefetches: boolean
   /** The prefetch window has to follow: waiting messages widen it. */
   windowChanged(): void
   /** Something waits for a slot. */
   slotsWanted(): void
-  /** Keeps the end of an early-acked task that could not be told. */
-  spool(entry: SpoolEntry): Promise<void>
 }
 
 /** What is remembered of attempts that ended here (D46), and of unknown tasks handed back. */
@@ -112,7 +98,6 @@ export class Intake implements Disposable {
   readonly #limits: LimitTimers
   readonly #reader: DeliveryReader
   readonly #ready = new ReadyLine()
-  readonly #inlineErrback = (task: TaskName): boolean => this.#parts.inlineErrback(task)
   readonly #disown = (): void => {
     this.#works--
     if (this.#idle()) this.#drained?.resolve()
@@ -201,7 +186,7 @@ export class Intake implements Disposable {
 
   #takeDecoded(delivery: Delivery, decoded: DecodedTask): void {
     if (decoded.kind === 'malformed') {
-      this.#own(this.#bury(delivery, decoded.reason, decoded.detail, decoded.id))
+      this.#own(this.#parts.teller.bury(delivery, decoded.reason, decoded.detail, decoded.id))
       return
     }
     const { request } = decoded
@@ -233,7 +218,6 @@ export class Intake implements Disposable {
     this.#limits[Symbol.dispose]()
     this.#terminations[Symbol.dispose]()
     this.#discarding?.[Symbol.dispose]()
-    this.#parts.rejections[Symbol.dispose]()
   }
 
   /** Interrupts every execution, and what is about to begin (cold shutdown). */
@@ -586,7 +570,7 @@ export class Intake implements Disposable {
       const policy = this.#policy(running.request)
       if (!running.late && !(await this.#ackEarly(running))) return undefined
       if (running.late && hasPast(running, policy) && !(await this.#begin(running))) return undefined
-      if (tracksStart(running, policy) && !(await this.#storeStarted(running))) {
+      if (tracksStart(running, policy) && !(await this.#parts.teller.tellStart(running))) {
         // What was adopted meanwhile would be held by nobody for ever.
         if (running.verdict === undefined) await this.#giveBack(running)
         return undefined
@@ -660,23 +644,6 @@ export class Intake implements Disposable {
     return settled.includes('settled')
   }
 
-  /** False: a later attempt has written already, or the message went back because nothing can be stored: not run here. */
-  async #storeStarted(running: Running): Promise<boolean> {
-    const { runtime, worker, world } = this.#parts
-    const context = this.#context(running)
-    const result = { pid: runtime.host.pid, hostname: worker }
-    const meta = { ...resultRecord('STARTED', { result }, context), children: undefined }
-    const performed = await perform(
-      [{ kind: 'store', meta, ttl: context.policy.resultExpires, own: true }],
-      running,
-      context,
-      world,
-    )
-    if (performed.kind === 'stale' || performed.kind === 'handed-back') return false
-    // Late acks: a verdict by now means that the stored end of a later attempt was told instead.
-    return !running.late || running.verdict === undefined
-  }
-
   #call(running: Running, policy: TaskPolicy): Call {
     const delivery = running.deliveries.at(-1) as Delivery
     const { request } = running
@@ -708,14 +675,11 @@ export class Intake implements Disposable {
     return this.#finish(running, context => settle(outcome, context))
   }
 
-  /** Performs what was decided; a value that cannot be stored becomes a failure that says so. */
-  async #finish(running: Running, decide: (context: SettleContext) => readonly Effect[]): Promise<void> {
+  /** Performs what was decided about a delivery, and what becomes of it then. */
+  async #finish(running: Running, decide: Decide): Promise<void> {
     this.#running.set(running.key, running)
-    const context = this.#context(running)
     try {
-      const performed = await perform(decide(context), running, context, this.#parts.world)
-      if (performed.kind === 'unstorable') return await this.#settleFailure(running, performed.error)
-      if (performed.kind === 'untold') await this.#spool(decide, context)
+      const performed = await this.#parts.teller.tell(running, decide)
       if (performed.kind === 'done' && running.verdict === 'ack') {
         this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady())
       }
@@ -726,98 +690,16 @@ export class Intake implements Disposable {
     }
   }
 
-  /** D47: acked early and not told in time. */
-  async #spool(decide: (context: SettleContext) => readonly Effect[], context: SettleContext): Promise<void> {
-    const meta = endRecord(decide, context)
-    if (meta === undefined) return
-    const { message, id } = context.request
-    const { log } = this.#parts.runtime
-    try {
-      await this.#parts.spool({ message, delivery: context.delivery, meta })
-      log.warning(`The end of task ${id} could not be told; it is kept in the spool.`)
-    } catch (error) {
-      log.critical(`The end of task ${id} is lost: it could neither be told nor kept in the spool. ${text(error)}`)
-    }
-  }
-
   /** Tells an end from the spool; rejects when it is still not possible. */
-  async redo({ message, delivery, meta }: SpoolEntry): Promise<void> {
-    const decoded = await this.#reader.read(message)
+  async redo(entry: SpoolEntry): Promise<void> {
+    const decoded = await this.#reader.read(entry.message)
     if (decoded.kind === 'malformed') throw new TypeError(`its message cannot be read: ${decoded.detail}`)
-    const running = newRunning(decoded.request, [], false)
-    running.verdict = 'ack'
-    const context = this.#contextOf(running, delivery)
-    const atOnce: World = { ...this.#parts.world, writeTimeout: () => 0 }
-    const performed = await perform(settleSpooled(meta, context), running, context, atOnce)
-    if (performed.kind === 'untold') throw new Error('backend or broker is away')
-  }
-
-  /** Performs, as if task `id` had been executed here, what follows it; each effect is tried once. False: it could not be told. */
-  async performFor(
-    id: TaskId,
-    { rootId = id, priority }: Pick<ChordMemo, 'rootId' | 'priority'>,
-    effects: (context: SettleContext) => readonly Effect[],
-  ): Promise<boolean> {
-    const running = newRunning(unheardRequest(id, rootId, priority), [], false)
-    running.verdict = 'ack'
-    const context = this.#contextOf(running, NO_DELIVERY)
-    const atOnce: World = { ...this.#parts.world, writeTimeout: () => 0 }
-    const performed = await perform(effects(context), running, context, atOnce)
-    return performed.kind === 'done'
-  }
-
-  #settleFailure(running: Running, error: unknown): Promise<void> {
-    return this.#settle(running, { kind: 'failed', ...exceptionInfoOf(error), children: [], runtime: 0 })
+    await this.#parts.teller.tellSpooled(entry, decoded.request)
   }
 
   #forget(running: Running): void {
     this.#throttle.ended(running)
     if (this.#running.get(running.key) === running) this.#running.delete(running.key)
-  }
-
-  /** What cannot become a request goes to the dead-letter place as it is; the ack waits for that (M-table, DL). */
-  async #bury(delivery: Delivery, reason: DeadLetterReason, detail: string, id: TaskId | undefined): Promise<void> {
-    const { runtime, rejections, world, worker } = this.#parts
-    const { queue, exchange, routingKey, faults, enqueuedAt } = delivery
-    const place = `${queue}, ${delivery.message.body.byteLength} bytes`
-    rejections.tell(`Dead letter (${reason}) ${id ?? 'without id'} from ${place}: ${detail}`, { reason, queue })
-    const record = {
-      reason,
-      detail,
-      queue,
-      exchange,
-      routingKey,
-      deliveries: faults,
-      firstSeen: enqueuedAt,
-      diedAt: runtime.clock.now(),
-      worker,
-    }
-    const publishId = `dead:${queue}:${delivery.claim}`
-    const written = await writeDeadLetter(delivery.message, record, publishId, undefined, world)
-    if (written === 'written') await ackAll([delivery])
-    else await requeueAll([delivery], { counted: false, delay: CONSULT_AGAIN })
-  }
-
-  #context(running: Running): SettleContext {
-    return this.#contextOf(running, withMostFaults(running.deliveries.at(-1) as Delivery, running))
-  }
-
-  #contextOf(running: Running, delivery: DeliveryFacts): SettleContext {
-    const { runtime, worker, world, inheritPriority } = this.#parts
-    const now = runtime.clock.now()
-    return {
-      request: running.request,
-      policy: this.#policy(running.request),
-      late: running.late,
-      keepsResults: world.backend !== undefined,
-      delivery,
-      worker,
-      now,
-      dateDone: world.backend === undefined ? '' : this.#parts.dateDone(now),
-      random: runtime.random.next(),
-      inheritPriority,
-      inlineErrback: this.#inlineErrback,
-    }
   }
 
   #policy(request: TaskRequest): TaskPolicy {
@@ -848,17 +730,6 @@ const NOT_BEGUN: Outcome = Object.freeze({
   children: [],
   runtime: 0,
 })
-
-const NO_DELIVERY: DeliveryFacts = Object.freeze({
-  queue: '' as QueueName,
-  exchange: '',
-  routingKey: '',
-  faults: 0,
-  enqueuedAt: undefined,
-})
-
-/** How soon a message comes back that could not be judged because the backend or the dead-letter place did not answer. */
-const CONSULT_AGAIN: Ms = 5000
 
 function messageIdOf({ request }: Running): string | undefined {
   return request.message.properties.messageId

@@ -317,6 +317,7 @@ export class Worker implements Service {
     await this.#within(STEP_DEADLINE, engine.revoking[Symbol.asyncDispose]())
     await this.#within(STEP_DEADLINE, engine.pool[Symbol.asyncDispose]())
     engine.intake[Symbol.dispose]()
+    engine.teller[Symbol.dispose]()
     await this.#within(STEP_DEADLINE, engine.desk[Symbol.asyncDispose]())
     engine.autoscaler?.[Symbol.dispose]()
     engine.spool[Symbol.dispose]()
