@@ -240,6 +240,7 @@ export function createEngine(given: EngineParts): Engine {
   })
   const spool = new Spool({
     runtime,
+    limits: app.limits,
     lines: given.parts.spool ?? new AppendFile(settings.resultSpoolPath ?? `.lovage/${name}.spool`),
     redo: entry => intake.redo(entry),
   })

@@ -672,14 +672,14 @@ export class Intake implements Disposable {
   }
 
   #settle(running: Running, outcome: Outcome): Promise<void> {
-    return this.#finish(running, context => settle(outcome, context))
+    return this.#finish(running, context => settle(outcome, context), outcome)
   }
 
   /** Performs what was decided about a delivery, and what becomes of it then. */
-  async #finish(running: Running, decide: Decide): Promise<void> {
+  async #finish(running: Running, decide: Decide, outcome?: Outcome): Promise<void> {
     this.#running.set(running.key, running)
     try {
-      const performed = await this.#parts.teller.tell(running, decide)
+      const performed = await this.#parts.teller.tell(running, decide, outcome)
       if (performed.kind === 'done' && running.verdict === 'ack') {
         this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady())
       }

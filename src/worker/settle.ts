@@ -19,6 +19,7 @@ import {
 import { resultRecord } from './result-record.js'
 import { planRetry } from './retry-plan.js'
 import type { SettleContext } from './settle-context.js'
+import type { SpooledEnd } from './spooled-end.js'
 
 /*
  * What becomes of a message once its execution has ended (or was refused): the effects, in the order that is the
@@ -102,20 +103,26 @@ export function settleStored(stored: ResultMeta, context: SettleContext): readon
 }
 
 /**
- * The end of an early-acked task that could not be told in time, as a record: what is stored once it can be, and from
- * which `settleSpooled` knows all that follows. Undefined for ends that leave nothing to tell. `decide`: gives its effects.
+ * What has to be kept of an early-acked task whose end could not be told in time, so that `settleSpooled` knows all that
+ * follows. Undefined for ends that leave nothing to tell. `decide`: gives its effects; `outcome`: of its execution, if any.
  */
-export function endRecord(
+export function endToKeep(
   decide: (context: SettleContext) => readonly Effect[],
+  outcome: Outcome | undefined,
   context: SettleContext,
-): ResultMeta | undefined {
+): SpooledEnd | undefined {
+  if (outcome?.kind === 'replaced') return { kind: 'replaced', taskId: context.request.id, by: outcome.signature }
   const kept: SettleContext = { ...context, keepsResults: true, request: { ...context.request, ignoreResult: false } }
-  for (const effect of decide(kept)) if (effect.kind === 'store' && effect.own) return effect.meta
+  for (const effect of decide(kept)) {
+    if (effect.kind === 'store' && effect.own) return { kind: 'record', meta: effect.meta }
+  }
   return undefined
 }
 
 /** Everything of an end from the spool (D47). What was told before is not told twice: ids and publish ids are the same. */
-export function settleSpooled(meta: ResultMeta, context: SettleContext): readonly Effect[] {
+export function settleSpooled(end: SpooledEnd, context: SettleContext): readonly Effect[] {
+  if (end.kind === 'replaced') return replaced(end.by, context)
+  const { meta } = end
   const isError = meta.status === 'FAILURE' || meta.status === 'RETRY'
   const stores = storeUnlessIgnored(meta, isError, context).map(effect => ({ ...effect, own: false }))
   return [...stores, ...settleStored(meta, context)]

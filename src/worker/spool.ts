@@ -1,12 +1,14 @@
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import { type Dict, isDict } from '../protocol/dict.js'
-import { queueName } from '../protocol/ids.js'
+import { queueName, type TaskId, taskId } from '../protocol/ids.js'
 import { parseJson, printJson } from '../protocol/json.js'
+import type { Limits } from '../protocol/limits.js'
 import type { Message } from '../protocol/message.js'
 import { resultMetaFromDict, resultMetaToDict } from '../protocol/result-dict.js'
-import type { ResultMeta } from '../protocol/result-meta.js'
+import { signatureFromDict, signatureToDict } from '../protocol/signature-dict.js'
 import type { DeliveryFacts } from './settle-context.js'
+import type { SpooledEnd } from './spooled-end.js'
 
 /** Where lines survive this process (drivers/append-file.ts; in memory for tests). */
 export interface LineStore {
@@ -19,13 +21,13 @@ export interface LineStore {
 export interface SpoolEntry {
   readonly message: Message
   readonly delivery: DeliveryFacts
-  /** How it ended; what follows is known from it (settle.ts, `settleSpooled`). */
-  readonly meta: ResultMeta
+  readonly end: SpooledEnd
 }
 
 export interface SpoolParts {
   readonly runtime: Runtime
   readonly lines: LineStore
+  readonly limits: Limits
   /** Tells the end; rejects when it is still not possible. */
   redo(entry: SpoolEntry): Promise<void>
 }
@@ -49,7 +51,8 @@ export class Spool implements Disposable {
   }
 
   async write(entry: SpoolEntry): Promise<void> {
-    await this.#parts.lines.append(printJson(toLine(entry)))
+    const { lines, limits } = this.#parts
+    await lines.append(printJson(toLine(entry, limits), { limits }))
     this.#tryLater()
   }
 
@@ -81,7 +84,7 @@ export class Spool implements Disposable {
         await redo(entry)
         told++
       } catch (error) {
-        runtime.log.warning(`The end of task ${entry.meta.taskId} can still not be told: ${String(error)}`)
+        runtime.log.warning(`The end of task ${taskIdOf(entry.end)} can still not be told: ${String(error)}`)
         kept.push(entry)
       }
     }
@@ -103,33 +106,48 @@ export class Spool implements Disposable {
   }
 
   #read(line: string): SpoolEntry | undefined {
+    const { runtime, limits } = this.#parts
     try {
-      return fromLine(parseJson(line))
+      return fromLine(parseJson(line, { limits }), limits)
     } catch (error) {
-      this.#parts.runtime.log.error(`A line of the spool cannot be read and is dropped: ${String(error)}`)
+      runtime.log.error(`A line of the spool cannot be read and is dropped: ${String(error)}`)
       return undefined
     }
   }
 }
 
-function toLine({ message, delivery, meta }: SpoolEntry): Dict {
+function taskIdOf(end: SpooledEnd): TaskId {
+  return end.kind === 'record' ? end.meta.taskId : end.taskId
+}
+
+function toLine({ message, delivery, end }: SpoolEntry, limits: Limits): Dict {
   const { headers, properties, body } = message
   const { queue, exchange, routingKey, faults, enqueuedAt } = delivery
   return {
     message: { headers, properties, body: Buffer.from(body).toString('base64') },
     delivery: { queue, exchange, routingKey, faults, enqueuedAt: enqueuedAt ?? null },
-    meta: resultMetaToDict(meta),
+    ...endToDict(end, limits),
   }
 }
 
+function endToDict(end: SpooledEnd, limits: Limits): Dict {
+  if (end.kind === 'record') return { meta: resultMetaToDict(end.meta) }
+  return { replaced: { task_id: end.taskId, by: signatureToDict(end.by, limits) } }
+}
+
 /** Throws `TypeError` and `ProtocolError` for what `toLine` does not give: a file may be damaged, or of another version (M47). */
-function fromLine(value: unknown): SpoolEntry {
-  const { message, delivery, meta } = recordOf(value, 'a line')
+function fromLine(value: unknown, limits: Limits): SpoolEntry {
+  const { message, delivery, meta, replaced } = recordOf(value, 'a line')
   return {
     message: messageOf(recordOf(message, 'message')),
     delivery: deliveryOf(recordOf(delivery, 'delivery')),
-    meta: resultMetaFromDict(meta),
+    end: replaced === undefined ? { kind: 'record', meta: resultMetaFromDict(meta) } : replacedOf(replaced, limits),
   }
+}
+
+function replacedOf(value: unknown, limits: Limits): SpooledEnd {
+  const { task_id: id, by } = recordOf(value, 'replaced')
+  return { kind: 'replaced', taskId: taskId(textOf(id, 'task_id')), by: signatureFromDict(by, limits) }
 }
 
 function messageOf({ headers, properties, body }: Dict): Message {

@@ -2,6 +2,7 @@ import type { TaskPolicy } from '../app/task-options.js'
 import type { Delivery } from '../brokers/broker.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms } from '../lib/time.js'
+import type { Outcome } from '../pools/pool.js'
 import type { ChordMemo } from '../protocol/chord-memo.js'
 import type { DeadLetterReason } from '../protocol/dead-letter.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
@@ -12,9 +13,10 @@ import { type Performed, perform, type World, writeDeadLetter } from './perform.
 import type { RejectionLines } from './rejection-lines.js'
 import { resultRecord } from './result-record.js'
 import { newRunning, type Running, withMostFaults } from './running.js'
-import { endRecord, settle, settleSpooled } from './settle.js'
+import { endToKeep, settle, settleSpooled } from './settle.js'
 import type { DeliveryFacts, SettleContext } from './settle-context.js'
 import type { SpoolEntry } from './spool.js'
+import type { SpooledEnd } from './spooled-end.js'
 import { unheardRequest } from './unheard-request.js'
 import { ackAll, requeueAll } from './verdicts.js'
 
@@ -54,13 +56,13 @@ export class Teller implements Disposable {
 
   /**
    * Performs what is decided. A value that cannot be stored becomes a failure that says so; an end that could not be told in
-   * time goes to the spool, where the message is acked already.
+   * time goes to the spool, where the message is acked already. `outcome`: of the execution, where it was run.
    */
-  async tell(running: Running, decide: Decide): Promise<Performed> {
+  async tell(running: Running, decide: Decide, outcome?: Outcome): Promise<Performed> {
     const context = this.#context(running)
     const performed = await perform(decide(context), running, context, this.#parts.world)
     if (performed.kind === 'unstorable') return this.tell(running, given => settle(failure(performed.error), given))
-    if (performed.kind === 'untold') await this.#spool(decide, context)
+    if (performed.kind === 'untold') await this.#spool(endToKeep(decide, outcome, context), context)
     return performed
   }
 
@@ -78,8 +80,8 @@ export class Teller implements Disposable {
   }
 
   /** Tells an end from the spool, each effect tried once; rejects when it is still not possible. */
-  async tellSpooled({ delivery, meta }: SpoolEntry, request: TaskRequest): Promise<void> {
-    const performed = await this.#tellAcked(request, delivery, context => settleSpooled(meta, context))
+  async tellSpooled({ delivery, end }: SpoolEntry, request: TaskRequest): Promise<void> {
+    const performed = await this.#tellAcked(request, delivery, context => settleSpooled(end, context))
     if (performed.kind === 'untold') throw new Error('backend or broker is away')
   }
 
@@ -117,13 +119,12 @@ export class Teller implements Disposable {
   }
 
   /** D47: acked early and not told in time. */
-  async #spool(decide: Decide, context: SettleContext): Promise<void> {
-    const meta = endRecord(decide, context)
-    if (meta === undefined) return
+  async #spool(end: SpooledEnd | undefined, context: SettleContext): Promise<void> {
+    if (end === undefined) return
     const { message, id } = context.request
     const { log } = this.#parts.runtime
     try {
-      await this.#parts.spool({ message, delivery: context.delivery, meta })
+      await this.#parts.spool({ message, delivery: context.delivery, end })
       log.warning(`The end of task ${id} could not be told; it is kept in the spool.`)
     } catch (error) {
       log.critical(`The end of task ${id} is lost: it could neither be told nor kept in the spool. ${String(error)}`)

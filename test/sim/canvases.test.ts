@@ -12,7 +12,7 @@ test(`H53 ${CANVASES} random canvases under faults, revokes and duplicates come 
 })
 
 /** Beyond those above. What each of them once broke is told in the log of its commit. */
-const MENDED = [11_697, 13_067, 16_130, 16_410, 16_892, 18_699]
+const MENDED = [1588, 11_697, 13_067, 16_130, 16_410, 16_892, 18_699, 19_583]
 
 test('canvases that have broken an invariant hold', async () => {
   for (const seed of MENDED) {

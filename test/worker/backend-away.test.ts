@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { currentTask } from '../../src/app/current-task.js'
-import { logLines, onStage, type Stage, sig, sleeper } from '../support/worker/stage.js'
+import { group } from '../../src/canvas/canvas.js'
+import { signature } from '../../src/canvas/typed-signature.js'
+import { logLines, onStage, type Stage, type StageOptions, sig, sleeper } from '../support/worker/stage.js'
 
 const LATE = { acksLate: true } as const
 
@@ -127,6 +129,45 @@ describe('D47 the result cannot be stored', () => {
       await stage.worker('w')
       await stage.world.sleep(60_000)
       assert.equal((await stage.meta('b'))?.result, 42)
+    })
+  })
+
+  describe('early: what is to run in the place of a task is spooled, when it could not be sent', () => {
+    const member = (id: string) => ({ ...signature('member', [id], false), options: { task_id: id } })
+    const tasks: NonNullable<StageOptions['tasks']> = {
+      swap: () => currentTask().replace(group(member('x'), member('y')) as never),
+      member: (_stage, _process, id: string) => id,
+      next: (_stage, _process, values: readonly string[]) => values.join(),
+    }
+
+    for (const away of ['backend', 'broker'] as const) {
+      test(`the ${away} was away: told by the same worker`, async () => {
+        await onStage({ tasks, settings: { resultWriteTimeout: 5 } }, async stage => {
+          const node = await stage.worker('w')
+          await stage.app.sendTask('swap', [], { taskId: 'a', link: sig('next', 'b') })
+          await stage.started('a')
+          node[away].cut()
+          await stage.world.until('it is in the spool', () => stage.cluster.spooled === 1, 30_000)
+          assert.equal(stage.runs('x'), 0)
+          node[away].heal()
+          await stage.world.sleep(120_000)
+          assert.deepEqual([(await stage.meta('a'))?.result, (await stage.meta('b'))?.result], [['x', 'y'], 'x,y'])
+          assert.deepEqual([stage.runs('a'), stage.runs('x'), stage.cluster.spooling('w')], [1, 1, false])
+        })
+      })
+    }
+
+    test('at the next start', async () => {
+      await onStage({ tasks, settings: { resultWriteTimeout: 5 } }, async stage => {
+        const { backend, process } = await stage.worker('w')
+        backend.cut()
+        await stage.app.sendTask('swap', [], { taskId: 'a', link: sig('next', 'b') })
+        await stage.world.until('it is in the spool', () => stage.cluster.spooled === 1, 30_000)
+        process.kill()
+        await stage.worker('w')
+        await stage.world.sleep(120_000)
+        assert.deepEqual([(await stage.meta('a'))?.result, (await stage.meta('b'))?.result], [['x', 'y'], 'x,y'])
+      })
     })
   })
 

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { AppendFile } from '../../src/drivers/append-file.js'
-import type { QueueName, TaskId } from '../../src/protocol/ids.js'
+import type { QueueName, TaskId, TaskName } from '../../src/protocol/ids.js'
+import { DEFAULT_LIMITS } from '../../src/protocol/limits.js'
 import type { Message } from '../../src/protocol/message.js'
 import type { ResultMeta } from '../../src/protocol/result-meta.js'
+import type { Signature } from '../../src/protocol/signature.js'
 import type { DeliveryFacts } from '../../src/worker/settle-context.js'
 import { type LineStore, Spool, type SpoolEntry } from '../../src/worker/spool.js'
 import { handRuntime } from '../app/hand-runtime.js'
@@ -44,19 +46,29 @@ const DELIVERY: DeliveryFacts = {
   enqueuedAt: 1_790_000_000_000,
 }
 
+const INSTEAD: Signature = {
+  task: 'next' as TaskName,
+  args: [1, 'zwei', { big: 12345678901234567890n }],
+  kwargs: {},
+  options: { task_id: 'b', queue: 'q' },
+  subtaskType: null,
+  immutable: true,
+}
+
 const ENTRIES: readonly SpoolEntry[] = [
-  { message: MESSAGE, delivery: DELIVERY, meta: META },
-  { message: MESSAGE, delivery: { ...DELIVERY, enqueuedAt: undefined }, meta: FAILED },
+  { message: MESSAGE, delivery: DELIVERY, end: { kind: 'record', meta: META } },
+  { message: MESSAGE, delivery: { ...DELIVERY, enqueuedAt: undefined }, end: { kind: 'record', meta: FAILED } },
   {
     message: MESSAGE,
     delivery: DELIVERY,
-    meta: { ...FAILED, status: 'RETRY', intent: { retries: 1, eta: 1_790_000_000_000 } },
+    end: { kind: 'record', meta: { ...FAILED, status: 'RETRY', intent: { retries: 1, eta: 1_790_000_000_000 } } },
   },
+  { message: MESSAGE, delivery: DELIVERY, end: { kind: 'replaced', taskId: 'a' as TaskId, by: INSTEAD } },
 ]
 
 function spoolOn(lines: LineStore, redo: (entry: SpoolEntry) => Promise<void>) {
   const runtime = handRuntime()
-  return { spool: new Spool({ runtime, lines, redo }), log: runtime.lines }
+  return { spool: new Spool({ runtime, lines, limits: DEFAULT_LIMITS, redo }), log: runtime.lines }
 }
 
 const refusing = () => Promise.reject(new Error('still away'))
@@ -67,9 +79,9 @@ describe('D47 the spool', () => {
     const redone: SpoolEntry[] = []
     const { spool } = spoolOn(lines, async entry => void redone.push(entry))
     for (const entry of ENTRIES) await spool.write(entry)
-    assert.equal(lines.lines.length, 3)
+    assert.equal(lines.lines.length, ENTRIES.length)
     for (const line of lines.lines) assert.doesNotMatch(line, /[\r\n]/)
-    assert.equal(await spool.drain(), 3)
+    assert.equal(await spool.drain(), ENTRIES.length)
     assert.deepEqual(redone.map(plain), ENTRIES.map(plain))
     assert.equal(await spool.drain(), 0)
   })
@@ -80,9 +92,12 @@ describe('D47 the spool', () => {
     const { spool, log } = spoolOn(lines, () => (back ? Promise.resolve() : refusing()))
     for (const entry of ENTRIES) await spool.write(entry)
     assert.equal(await spool.drain(), 0)
-    assert.equal(log.filter(line => line.message.includes('can still not be told')).length, 3)
+    assert.equal(
+      log.filter(line => line.message.includes('The end of task a can still not be told')).length,
+      ENTRIES.length,
+    )
     back = true
-    assert.equal(await spool.drain(), 3)
+    assert.equal(await spool.drain(), ENTRIES.length)
   })
 
   test('M47 damaged lines are said and left out; the others are done', async () => {
@@ -90,7 +105,8 @@ describe('D47 the spool', () => {
     let redone = 0
     const { spool, log } = spoolOn(lines, async () => void redone++)
     await spool.write(ENTRIES[0] as SpoolEntry)
-    const [good] = lines.lines
+    await spool.write(ENTRIES.at(-1) as SpoolEntry)
+    const [good, replaced = ''] = lines.lines
     lines.lines = [
       '',
       '{',
@@ -99,13 +115,15 @@ describe('D47 the spool', () => {
       '42',
       '{"message":{}}',
       '{"message":{},"delivery":{},"meta":{}}',
+      replaced.replace('"by":{"task":"next"', '"by":{"task":7'),
+      replaced.replace('"task_id":"a"', '"task_id":""'),
       '{"kind":"nonsense"}',
       (good ?? '').slice(0, 40),
       good ?? '',
     ]
     await spool.drain()
     assert.equal(redone, 1)
-    assert.ok(log.filter(line => line.level === 'error').length >= 8)
+    assert.ok(log.filter(line => line.level === 'error').length >= 10)
   })
 
   test('on disk it survives its process, also one that died while draining', async () => {
@@ -136,18 +154,16 @@ describe('D47 the spool', () => {
       writeFileSync(path, text.slice(0, -30))
       let redone = 0
       await spoolOn(new AppendFile(path), async () => void redone++).spool.drain()
-      assert.equal(redone, 2)
+      assert.equal(redone, ENTRIES.length - 1)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
   })
 })
 
-function plain({ message, delivery, meta }: SpoolEntry): unknown {
-  const { status, result, error, traceback, taskId, dateDone, intent } = meta
-  return {
-    message: { ...message, body: [...message.body] },
-    delivery,
-    meta: { status, result, error, traceback, taskId, dateDone, intent },
-  }
+function plain({ message, delivery, end }: SpoolEntry): unknown {
+  const known = { message: { ...message, body: [...message.body] }, delivery }
+  if (end.kind === 'replaced') return { ...known, end }
+  const { status, result, error, traceback, taskId, dateDone, intent } = end.meta
+  return { ...known, meta: { status, result, error, traceback, taskId, dateDone, intent } }
 }

@@ -2,6 +2,7 @@ import { unpackMessage } from '../../../src/brokers/virtual/message-columns.js'
 import { parseHeaders, printHeaders } from '../../../src/brokers/virtual/stored-headers.js'
 import { decodeTask } from '../../../src/protocol/decode-task.js'
 import { EncodeError } from '../../../src/protocol/errors.js'
+import { DEFAULT_LIMITS } from '../../../src/protocol/limits.js'
 import { type LineStore, Spool, type SpoolEntry } from '../../../src/worker/spool.js'
 import { handRuntime } from '../../app/hand-runtime.js'
 import { textOf } from '../expect.js'
@@ -48,14 +49,18 @@ function judgeHeaders(text: string): Outcome {
   return kind === 'task' ? 'task' : 'headers'
 }
 
+const SPOOLED = {
+  message: {
+    headers: { task: 't', id: 'a', retries: 0 },
+    properties: { contentType: 'application/json', priority: 3 },
+    body: 'W10=',
+  },
+  delivery: { queue: 'celery', exchange: '', routingKey: 'celery', faults: 0, enqueuedAt: 1_790_000_000_000 },
+}
+
 const LINES: readonly unknown[] = [
   {
-    message: {
-      headers: { task: 't', id: 'a', retries: 0 },
-      properties: { contentType: 'application/json', priority: 3 },
-      body: 'W10=',
-    },
-    delivery: { queue: 'celery', exchange: '', routingKey: 'celery', faults: 0, enqueuedAt: 1_790_000_000_000 },
+    ...SPOOLED,
     meta: {
       status: 'SUCCESS',
       result: 1,
@@ -63,6 +68,20 @@ const LINES: readonly unknown[] = [
       children: [],
       date_done: '2026-11-20T08:51:09',
       task_id: 'a',
+    },
+  },
+  {
+    ...SPOOLED,
+    replaced: {
+      task_id: 'a',
+      by: {
+        task: 'celery.group',
+        args: [],
+        kwargs: { tasks: [{ task: 'u', args: [1], kwargs: {}, options: {}, subtask_type: null, immutable: false }] },
+        options: { task_id: 'g' },
+        subtask_type: 'group',
+        immutable: false,
+      },
     },
   },
 ]
@@ -83,6 +102,7 @@ async function judgeLine(line: string): Promise<Outcome> {
   const spool = new Spool({
     runtime: handRuntime(),
     lines,
+    limits: DEFAULT_LIMITS,
     redo: async entry => {
       redone = entry
     },
@@ -102,13 +122,12 @@ async function judgeLine(line: string): Promise<Outcome> {
   return 'told'
 }
 
-function mustBeTellable({ message, delivery, meta }: SpoolEntry): void {
+function mustBeTellable({ message, delivery, end }: SpoolEntry): void {
+  const names = end.kind === 'record' ? [end.meta.taskId, end.meta.status] : [end.taskId, end.by.task]
   const isSound =
     isObject(message.headers) &&
     isObject(message.properties) &&
-    [delivery.queue, delivery.exchange, delivery.routingKey, meta.taskId, meta.status].every(
-      text => typeof text === 'string',
-    ) &&
+    [delivery.queue, delivery.exchange, delivery.routingKey, ...names].every(text => typeof text === 'string') &&
     Number.isFinite(delivery.faults)
   if (!isSound) throw new Broken('nobody could tell this')
 }
