@@ -7,7 +7,10 @@ import type { LedgerMessage } from '../ledger.js'
  * then: `forgiven` says whether that happened.
  */
 
-/** An attempt was acked before its end, and whoever acked it died or lost its connection before telling the end. */
+/**
+ * An attempt was acked before its end, and whoever acked it died before telling the end, or lost its connection before it heard
+ * that the ack had come through: then it did not begin. One that lives and has begun tells its end, however long it takes.
+ */
 export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): boolean {
   if (task.late) return false
   return ledger.of(task.id).some(message =>
@@ -17,7 +20,10 @@ export function forgiven(task: PlannedTask, { ledger, journal }: Evidence): bool
       // Another task under this id, which it took the place of, had an end of its own to tell.
       const own = journal.of(task.id).filter(({ attempt }) => attempt === message.attempt)
       const told = own.some(one => one.process === process && one.told)
-      return !told && (process === undefined || !process.alive || session.lost)
+      return (
+        !told &&
+        (process === undefined || !process.alive || (session.lost && own.every(one => one.process !== process)))
+      )
     }),
   )
 }
