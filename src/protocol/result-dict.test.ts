@@ -48,6 +48,7 @@ describe('stored results', () => {
         stampedHeaders: ['s'],
         stamps: { s: 9 },
       },
+      nesting: 2,
       intent: { retries: 4, eta: 1000 },
     }
     assert.equal(
@@ -55,7 +56,7 @@ describe('stored results', () => {
       '{"status":"RETRY","result":{"exc_type":"ValueError","exc_message":["boom",42],"exc_module":"builtins"},' +
         '"traceback":"Traceback","children":[],"date_done":"2026-11-20T08:51:09.816613+00:00","group_id":"g","parent_id":"p",' +
         '"name":"t","args":[1],"kwargs":{"k":2},"worker":"w@h","retries":3,"queue":null,"stamped_headers":["s"],"s":9,' +
-        '"intent":{"retries":4,"eta":1000},"task_id":"one"}',
+        '"nesting":2,"intent":{"retries":4,"eta":1000},"task_id":"one"}',
     )
     assert.deepEqual(resultMetaFromDict(resultMetaToDict(meta)), meta)
   })

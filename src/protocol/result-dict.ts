@@ -15,7 +15,7 @@ const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVO
 /** Members of `ExtendedMeta` on the wire. */
 const EXTENDED = ['name', 'args', 'kwargs', 'worker', 'retries', 'queue'] as const
 
-/** In the order Celery writes. `intent`, which Celery does not know and ignores, stands before `task_id`. */
+/** In the order Celery writes. `nesting` and `intent`, which Celery does not know and ignores, stand before `task_id`. */
 export function resultMetaToDict(meta: ResultMeta): Dict {
   const dict: Record<string, unknown> = {
     status: meta.status,
@@ -29,6 +29,7 @@ export function resultMetaToDict(meta: ResultMeta): Dict {
   if (meta.parentId !== undefined) dict['parent_id'] = meta.parentId
   if (meta.extended !== undefined)
     for (const [name, value] of Object.entries(extendedToDict(meta.extended))) setMember(dict, name, value)
+  if (meta.nesting !== undefined) dict['nesting'] = meta.nesting
   if (meta.intent !== undefined) dict['intent'] = { ...meta.intent }
   dict['task_id'] = meta.taskId
   return dict
@@ -45,6 +46,7 @@ export function resultMetaFromDict(dict: unknown): ResultMeta {
   const groupId = optionalText(dict, 'group_id')
   const parentId = optionalText(dict, 'parent_id')
   const extended = extendedFromDict(dict)
+  const nesting = dict['nesting']
   const intent = intentOf(dict['intent'])
   return {
     taskId: dict['task_id'] as TaskId,
@@ -57,6 +59,7 @@ export function resultMetaFromDict(dict: unknown): ResultMeta {
     ...(groupId === undefined ? undefined : { groupId: groupId as GroupId }),
     ...(parentId === undefined ? undefined : { parentId: parentId as TaskId }),
     ...(extended === undefined ? undefined : { extended }),
+    ...(typeof nesting === 'number' ? { nesting } : undefined),
     ...(intent === undefined ? undefined : { intent }),
   }
 }
@@ -122,9 +125,9 @@ function stampsOf(dict: Dict): Pick<ExtendedMeta, 'stampedHeaders' | 'stamps'> {
 
 function intentOf(value: unknown): RetryIntent | undefined {
   if (!isDict(value)) return undefined
-  const { retries, eta, nesting } = value
+  const { retries, eta } = value
   if (typeof retries !== 'number' || typeof eta !== 'number') return undefined
-  return typeof nesting === 'number' ? { retries, eta, nesting } : { retries, eta }
+  return { retries, eta }
 }
 
 function childrenOf(value: unknown): readonly ResultTuple[] | undefined {

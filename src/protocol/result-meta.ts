@@ -38,6 +38,11 @@ export interface ResultMeta {
   readonly parentId?: TaskId
   /** With `resultExtended`. */
   readonly extended?: ExtendedMeta
+  /**
+   * Before an end: which of the tasks that have replaced each other under this id it tells of, by how many were there before it;
+   * absent = the first. Ignored by other languages.
+   */
+  readonly nesting?: number
   /** With RETRY: the next attempt, so that a replay can publish the very same copy (D51). Ignored by other languages. */
   readonly intent?: RetryIntent
 }
@@ -58,8 +63,6 @@ export interface RetryIntent {
   readonly retries: number
   /** Wall time of the copy's eta. */
   readonly eta: number
-  /** How many tasks have replaced each other under this id, where some have. */
-  readonly nesting?: number
 }
 
 export interface GroupMeta {

@@ -96,8 +96,8 @@ function wait(eta: EpochMs, facts: AdmitFacts): Admission {
 /** A final state, or a retry intent newer than this message: the attempt it carries is over. */
 function decided(stored: ResultMeta, request: TaskRequest): boolean {
   if (isFinal(stored.status)) return true
-  const { intent } = stored
+  const { intent, nesting = 0 } = stored
   if (intent === undefined) return false
   // Another task under this id, which it replaced or was replaced by, has retries of its own.
-  return (intent.nesting ?? 0) === request.replacedTaskNesting && intent.retries > request.retries
+  return nesting === request.replacedTaskNesting && intent.retries > request.retries
 }

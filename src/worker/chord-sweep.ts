@@ -202,11 +202,10 @@ function isKnown(signature: Signature, records: Records): boolean {
 
 /**
  * Under the id of a task that takes another one's place, that one has left records, too: that it had begun, or was to be tried
- * again. An end it has none, and a retry says whose it is.
+ * again, which say whose they are. An end it has none.
  */
-function isOf(signature: Signature, { status, intent }: ResultMeta): boolean {
-  const nesting = signatureNesting(signature)
-  return nesting === 0 || isFinal(status) || (intent?.nesting ?? 0) >= nesting
+function isOf(signature: Signature, { status, nesting = 0 }: ResultMeta): boolean {
+  return isFinal(status) || nesting >= signatureNesting(signature)
 }
 
 /** As whose consequence the end is told: a part's; where none is known, the chord's own. */

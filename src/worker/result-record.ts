@@ -33,6 +33,7 @@ export function resultRecord(status: State, parts: RecordParts, context: SettleC
   if (request.group !== undefined) record.groupId = request.group
   if (request.parentId !== undefined) record.parentId = request.parentId
   if (policy.resultExtended) record.extended = extended(context)
+  if (request.replacedTaskNesting > 0 && !isFinal(status)) record.nesting = request.replacedTaskNesting
   if (parts.intent !== undefined) record.intent = parts.intent
   return record
 }

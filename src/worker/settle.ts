@@ -184,8 +184,7 @@ function retried(wish: RetryWish, children: readonly ResultTuple[], context: Set
   }
   const error = wish.error ?? retryError(plan.delay)
   const own: ResultTuple = { id: request.id, parent: undefined, members: undefined }
-  const nesting = request.replacedTaskNesting
-  const intent = { retries: plan.retries, eta: plan.eta, ...(nesting === 0 ? undefined : { nesting }) }
+  const intent = { retries: plan.retries, eta: plan.eta }
   const meta = resultRecord(
     'RETRY',
     { error, traceback: wish.traceback, children: [...children, own], intent },

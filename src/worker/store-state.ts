@@ -28,6 +28,7 @@ export async function storeState(
     dateDone: undefined,
     ...(request.group === undefined ? {} : { groupId: request.group }),
     ...(request.parentId === undefined ? {} : { parentId: request.parentId }),
+    ...(request.replacedTaskNesting === 0 ? {} : { nesting: request.replacedTaskNesting }),
   }
   const fence = { retries: attemptNumber(request), claim }
   await backend.store(record, { ttl: policy.resultExpires, fence, reply: replyAddress(request, request.id) })

@@ -86,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'runs-what-was-retried',
     foundBy: 27,
     file: 'worker/admit.js',
-    find: 'return (intent.nesting ?? 0) === request.replacedTaskNesting && intent.retries > request.retries;',
+    find: 'return nesting === request.replacedTaskNesting && intent.retries > request.retries;',
     replace: 'return false;',
   },
   {

@@ -65,6 +65,17 @@ describe('admit', () => {
     assert.equal(admit(facts({ redelivered: true, stored }, { retries: 1 })).kind, 'run')
   })
 
+  test('D51 the retry of another task under the id, which it replaced or was replaced by, is none of its own', () => {
+    const stored = { ...meta('RETRY', { retries: 1, eta: 5 }), nesting: 1 }
+    for (const [replacedTaskNesting, kind] of [
+      [0, 'run'],
+      [1, 'replay'],
+      [2, 'run'],
+    ] as const) {
+      assert.equal(admit(facts({ redelivered: true, stored }, { replacedTaskNesting })).kind, kind)
+    }
+  })
+
   test('an unfinished state does not keep a redelivery from running', () => {
     assert.equal(admit(facts({ redelivered: true, stored: meta('STARTED') })).kind, 'run')
   })

@@ -148,27 +148,31 @@ test('D72 a body that was sent is not sent again, although nobody has closed its
 })
 
 describe('D72 a chord takes the place of a task, its body the id: records of that task are no proof that the body was sent', () => {
-  const swap = (tries: number): NonNullable<StageOptions['tasks']> => ({
+  const swap = (tries: number, shown: string | undefined): NonNullable<StageOptions['tasks']> => ({
     ...TASKS,
     swap: () => {
       const task = currentTask()
       if (task.retries < tries) throw task.retry({ countdown: 1 })
       return task.replace(chord([part(0), part(1)], signature('sum', [], false) as never) as never)
     },
-    sum: (_stage, _process, values: readonly number[]) => {
+    sum: async (_stage, process, values: readonly number[]) => {
+      if (shown === 'COUNTING') await currentTask().updateState(shown)
+      if (shown !== undefined) await process.runtime.clock.sleep(120_000)
       if (currentTask().retries < tries) throw currentTask().retry({ countdown: 120 })
       return values.join()
     },
   })
 
-  const left: readonly (readonly [string, 'store' | 'publish', boolean, number, readonly string[]])[] = [
+  const left: readonly (readonly [string, 'store' | 'publish', boolean, number, readonly string[], string?])[] = [
     ['it had begun', 'store', true, 0, ['publish whole', 'close-chord']],
     ['it was tried again', 'store', false, 1, ['publish whole', 'close-chord']],
     ['the body was sent, and is to be tried again', 'publish', true, 1, ['close-chord']],
+    ['the body was sent, and has begun', 'publish', true, 0, ['close-chord'], 'STARTED'],
+    ['the body was sent, and has a state of its own', 'publish', false, 0, ['close-chord'], 'COUNTING'],
   ]
-  for (const [what, last, taskTrackStarted, tries, effects] of left) {
+  for (const [what, last, taskTrackStarted, tries, effects, shown] of left) {
     test(what, async () => {
-      await onStage({ tasks: swap(tries), settings: { taskTrackStarted } }, async stage => {
+      await onStage({ tasks: swap(tries, shown), settings: { taskTrackStarted } }, async stage => {
         const die = (effect: Effect, { request }: { readonly request: { readonly id: string } }): undefined => {
           if (request.id === 'p1' && effect.kind === last && isEnd(effect)) doomed.process.kill()
           return undefined

@@ -94,6 +94,7 @@ export class ResultColumns {
       ...(known?.groupId !== undefined && { groupId: known.groupId }),
       ...(known?.parentId !== undefined && { parentId: known.parentId }),
       ...(extended !== undefined && { extended }),
+      ...(own?.nesting !== undefined && { nesting: own.nesting }),
       ...(own?.intent !== undefined && { intent: own.intent }),
     }
   }
@@ -185,6 +186,7 @@ function lineageOf(meta: ResultMeta): string {
     ...(meta.groupId !== undefined && { groupId: meta.groupId }),
     ...(meta.parentId !== undefined && { parentId: meta.parentId }),
     ...(extended !== undefined && { extended: withoutColumns(extended) }),
+    ...(meta.nesting !== undefined && { nesting: meta.nesting }),
     ...(meta.intent !== undefined && { intent: meta.intent }),
   }
   return printJson(resultMetaToDict(rest))

@@ -48,6 +48,7 @@ const EXCEPTIONS: Readonly<Record<string, ExceptionInfo>> = {
 
 const RECORDS: Readonly<Record<string, (id: TaskId) => ResultMeta>> = {
   STARTED: started,
+  'STARTED of a task in the place of two others': id => ({ ...started(id), nesting: 2 }),
   SUCCESS: id => success(id, 5),
   FAILURE: id => failure(id),
   'RETRY with its intent': id =>

@@ -37,6 +37,13 @@ export const CANVAS_MUTANTS: readonly Mutant[] = Object.freeze([
     replace: "const linked = addCallbacks(one, 'link', request.callbacks);",
   },
   {
+    name: 'replacement-not-spooled',
+    foundBy: 1588,
+    file: 'worker/settle.js',
+    find: "return { kind: 'replaced', taskId: context.request.id, by: outcome.signature };",
+    replace: 'return undefined;',
+  },
+  {
     name: 'parts-counted-by-member',
     foundBy: 7,
     file: 'canvas/plan.js',
