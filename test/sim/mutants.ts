@@ -38,6 +38,20 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
       "return context.late ? [...effects, { kind: 'ack' }, ...deadLetter('rejected', reason, context)] : effects;",
   },
   {
+    name: 'malformed-acked-unwritten',
+    foundBy: 27,
+    file: 'worker/teller.js',
+    find: "if (written === 'written')\nawait ackAll([delivery]);",
+    replace: 'if (true)\nawait ackAll([delivery]);',
+  },
+  {
+    name: 'malformed-acked-first',
+    foundBy: 27,
+    file: 'worker/teller.js',
+    find: 'const written = await writeDeadLetter(delivery.message, record',
+    replace: 'await ackAll([delivery]);\nconst written = await writeDeadLetter(delivery.message, record',
+  },
+  {
     name: 'retry-without-intent',
     foundBy: 27,
     file: 'worker/settle.js',

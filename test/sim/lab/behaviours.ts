@@ -28,6 +28,7 @@ export type Behaviour =
   | 'unknown'
   | 'rare'
   | 'parent'
+  | 'malformed'
 
 /** How the undisturbed story of each ends, with late and with early acks. */
 export const ENDS: Readonly<Record<Behaviour, 'success' | 'failure' | 'nothing' | 'poison'>> = {
@@ -47,9 +48,10 @@ export const ENDS: Readonly<Record<Behaviour, 'success' | 'failure' | 'nothing' 
   unknown: 'failure',
   rare: 'success',
   parent: 'success',
+  malformed: 'nothing',
 }
 
-export const BURIED: ReadonlySet<Behaviour> = new Set(['rejecting', 'strict', 'poison', 'unknown'])
+export const BURIED: ReadonlySet<Behaviour> = new Set(['rejecting', 'strict', 'poison', 'unknown', 'malformed'])
 
 export function taskOf(behaviour: Behaviour, late: boolean): string {
   return `${behaviour}.${late ? 'late' : 'early'}`
@@ -83,11 +85,11 @@ export interface BehaviourParts {
 
 type Handler = (argument: unknown, context: TaskContext) => unknown
 
-/** Registers those that are wanted, but for `unknown`; `rare` only where it is known. */
+/** Registers those that are wanted, but for `unknown` and `malformed`; `rare` only where it is known. */
 export function defineBehaviours(parts: BehaviourParts, wanted: ReadonlySet<string>, knowsRare: boolean): void {
   const { app, process, journal } = parts
   const { clock, random } = process.runtime
-  const handlers: Readonly<Record<Exclude<Behaviour, 'unknown'>, readonly [Handler, TaskOptions?]>> = {
+  const handlers: Readonly<Record<Exclude<Behaviour, 'unknown' | 'malformed'>, readonly [Handler, TaskOptions?]>> = {
     plain: [() => undefined],
     slow: [() => clock.sleep(random.next() * parts.longest)],
     failing: [fail],

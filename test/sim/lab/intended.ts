@@ -34,11 +34,11 @@ function steps(count: number): readonly number[] {
 
 function rootOf(call: Call, config: Config): PlannedTask {
   const { id, behaviour, late, ignored } = call
-  const known = behaviour !== 'unknown'
+  const known = behaviour !== 'unknown' && behaviour !== 'malformed'
   return {
     id,
     ends: behaviour === 'requeueing' && !late ? 'nothing' : ENDS[behaviour],
-    // What nobody knows is acked when it is refused, as the settings say.
+    // What nobody knows or can read is acked when it is refused, as the settings say.
     late: known ? late : true,
     kept: !ignored,
     maxDeliveries: config.maxDeliveries,

@@ -109,6 +109,7 @@ function tasksOf({ behaviour, late }: Call): readonly string[] {
 function look(evidence: Evidence, sightings: Sightings): void {
   const { ledger, journal, plan, backend, final } = evidence
   if (final?.dead.some(({ reason }) => reason === 'poison')) sightings.saw('a message became poison')
+  if (final?.dead.some(({ reason }) => reason === 'malformed')) sightings.saw('a malformed message was buried')
   if (ledger.rivals > 0) sightings.saw('two sweepers returned the messages of one holder')
   if (ledger.stale > 0) sightings.saw('a verdict after the lease or connection was lost')
   for (const { claims, queue, message, gone } of ledger.messages) {

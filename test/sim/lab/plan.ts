@@ -111,10 +111,11 @@ export function drawPlan(seed: number | string): Plan {
     deadLetters: drawDeadLetters(random.split('dead letters')),
   }
   const config = { ...drawConfig(random.split('config')), ...later }
+  const calls = drawCalls(config, random.split('calls'))
   return {
     seed: String(seed),
     config,
-    calls: drawCalls(config, random.split('calls')),
+    calls: [...calls, ...drawMalformed(config, random.split('malformed'))],
     faults: drawFaults(config, random.split('faults')),
   }
 }
@@ -237,6 +238,27 @@ export function drawCalls(config: Config, random: SimRandom, wanted: CallsWanted
     })
   }
   return calls
+}
+
+/** Messages that nobody can read, among the others (F64). Three quarters of all seeds have none. */
+function drawMalformed(config: Config, random: SimRandom): readonly Call[] {
+  if (random.chance(0.75)) return []
+  return Array.from({ length: random.int(1, 3) }, (_, i) => ({
+    id: `m${i}`,
+    at: random.between(0, config.storm),
+    client: random.pick(config.clients).name,
+    behaviour: 'malformed',
+    n: random.int(0, 1000),
+    late: true,
+    ignored: true,
+    queue: random.pick(config.queues),
+    priority: undefined,
+    countdown: undefined,
+    expires: undefined,
+    revokeAt: undefined,
+    shape: { kind: 'single' },
+    stubborn: true,
+  }))
 }
 
 function drawShape(random: SimRandom): Shape {

@@ -2,6 +2,7 @@ import type { App } from '../../../src/app/app.js'
 import type { CallOptions } from '../../../src/app/call-options.js'
 import type { Ms } from '../../../src/lib/time.js'
 import type { GroupId, TaskName } from '../../../src/protocol/ids.js'
+import type { Message } from '../../../src/protocol/message.js'
 import type { Signature } from '../../../src/protocol/signature.js'
 import type { Behaviour } from './behaviours.js'
 import { taskOf } from './behaviours.js'
@@ -23,6 +24,7 @@ export function sendings(call: Call): readonly Sending[] {
   const { id, shape } = call
   switch (shape.kind) {
     case 'single':
+      if (call.behaviour === 'malformed') return [malformed(call)]
       return [one(call, id, call.behaviour, {})]
     case 'links':
       return [one(call, id, call.behaviour, { link: sigs(call, 'link', shape.count) })]
@@ -69,6 +71,35 @@ function one(call: Call, id: string, behaviour: Behaviour, shape: CallOptions): 
         ...(ignored ? { ignoreResult: true } : {}),
         ...shape,
       }),
+  }
+}
+
+/** What decoding refuses: no JSON, no arguments, arguments that are none, a body in an encoding that nobody has. */
+const BODIES: readonly (readonly [body: string, contentEncoding: string])[] = [
+  ['{"args": [1', 'utf-8'],
+  ['', 'utf-8'],
+  ['[1, 2, 3]', 'utf-8'],
+  ['[[], {}, {}]', 'klingon'],
+]
+
+/** As somebody who is not of Lovage sends it: past everything that checks a call. */
+function malformed({ id, client, at, stubborn, n, queue }: Call): Sending {
+  const [body, contentEncoding] = BODIES[n % BODIES.length] as (typeof BODIES)[number]
+  const message: Message = {
+    headers: { task: taskOf('plain', true), id, retries: 0 },
+    properties: { contentType: 'application/json', contentEncoding },
+    body: Buffer.from(body),
+  }
+  return {
+    ...{ id, client, at, stubborn },
+    send: async app => {
+      const connection = await (await app.broker()).connect({ name: client })
+      try {
+        await connection.publish(message, { exchange: '', routingKey: queue }, { publishId: id })
+      } finally {
+        await connection[Symbol.asyncDispose]()
+      }
+    },
   }
 }
 

@@ -23,6 +23,7 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'a spool was written',
   'a store was refused',
   'a message became poison',
+  'a malformed message was buried',
   'a dead-letter place was full',
   'a dead letter was dropped',
   'a message expired',
