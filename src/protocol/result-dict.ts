@@ -125,9 +125,14 @@ function stampsOf(dict: Dict): Pick<ExtendedMeta, 'stampedHeaders' | 'stamps'> {
 
 function intentOf(value: unknown): RetryIntent | undefined {
   if (!isDict(value)) return undefined
-  const { retries, eta } = value
+  const { retries, eta, args, kwargs } = value
   if (typeof retries !== 'number' || typeof eta !== 'number') return undefined
-  return { retries, eta }
+  return {
+    retries,
+    eta,
+    ...(Array.isArray(args) ? { args } : undefined),
+    ...(isDict(kwargs) ? { kwargs } : undefined),
+  }
 }
 
 function childrenOf(value: unknown): readonly ResultTuple[] | undefined {

@@ -63,6 +63,9 @@ export interface RetryIntent {
   readonly retries: number
   /** Wall time of the copy's eta. */
   readonly eta: number
+  /** Where the handler asked for others than those of this attempt. */
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
 }
 
 export interface GroupMeta {

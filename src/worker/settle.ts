@@ -1,7 +1,7 @@
 import type { Ms } from '../lib/time.js'
 import type { Outcome, RetryWish } from '../pools/pool.js'
 import type { DeadLetterReason } from '../protocol/dead-letter.js'
-import type { ExceptionInfo, ResultMeta, ResultTuple } from '../protocol/result-meta.js'
+import type { ExceptionInfo, ResultMeta, ResultTuple, RetryIntent } from '../protocol/result-meta.js'
 import type { Discard } from './admission.js'
 import { afterFailure, afterRevocation, afterSuccess, replaced, successChildren } from './aftermath.js'
 import type { Effect, TaskEvent } from './effect.js'
@@ -94,7 +94,7 @@ function discarded(why: Discard, context: SettleContext): readonly Effect[] {
  */
 export function settleStored(stored: ResultMeta, context: SettleContext): readonly Effect[] {
   if (stored.intent !== undefined && stored.status === 'RETRY') {
-    return [publishRetry(stored.intent.retries, stored.intent.eta, undefined, context), { kind: 'ack' }]
+    return [publishRetry(stored.intent, context), { kind: 'ack' }]
   }
   if (stored.status === 'SUCCESS') return [...afterSuccess(stored.result, stored, context), { kind: 'ack' }]
   const error = stored.error ?? taskRevoked('revoked')
@@ -184,7 +184,12 @@ function retried(wish: RetryWish, children: readonly ResultTuple[], context: Set
   }
   const error = wish.error ?? retryError(plan.delay)
   const own: ResultTuple = { id: request.id, parent: undefined, members: undefined }
-  const intent = { retries: plan.retries, eta: plan.eta }
+  const { args, kwargs } = wish
+  const intent: RetryIntent = {
+    ...{ retries: plan.retries, eta: plan.eta },
+    ...(args === undefined ? undefined : { args }),
+    ...(kwargs === undefined ? undefined : { kwargs }),
+  }
   const meta = resultRecord(
     'RETRY',
     { error, traceback: wish.traceback, children: [...children, own], intent },
@@ -192,7 +197,7 @@ function retried(wish: RetryWish, children: readonly ResultTuple[], context: Set
   )
   return [
     ...storeUnlessIgnored(meta, true, context),
-    publishRetry(plan.retries, plan.eta, wish, context),
+    publishRetry(intent, context),
     emit({ type: 'task-retried', error: wish.error, traceback: wish.traceback, delay: plan.delay }),
     ...ackIfLate(context),
   ]
@@ -203,7 +208,7 @@ function retryError(delay: Ms): ExceptionInfo {
   return { type: 'Retry', args: [`Retry in ${delay / 1000}s`, null, delay / 1000], module: 'celery.exceptions' }
 }
 
-function publishRetry(retries: number, eta: number, wish: RetryWish | undefined, context: SettleContext): Effect {
+function publishRetry({ retries, eta, args, kwargs }: RetryIntent, context: SettleContext): Effect {
   const { request, delivery } = context
   return {
     kind: 'publish',
@@ -211,8 +216,8 @@ function publishRetry(retries: number, eta: number, wish: RetryWish | undefined,
       kind: 'retry',
       retries,
       eta,
-      args: wish?.args,
-      kwargs: wish?.kwargs,
+      args,
+      kwargs,
       publishId: `${request.id}:retry:${retries}:${delivery.enqueuedAt ?? ''}`,
     },
   }

@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'replay-forgets-retry',
     foundBy: 27,
     file: 'worker/settle.js',
-    find: "return [publishRetry(stored.intent.retries, stored.intent.eta, undefined, context), { kind: 'ack' }];",
+    find: "return [publishRetry(stored.intent, context), { kind: 'ack' }];",
     replace: "return [{ kind: 'ack' }];",
   },
   {

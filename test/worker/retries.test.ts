@@ -164,6 +164,42 @@ describe('D51 a crash between the copy and the ack', () => {
   })
 })
 
+describe('D51 a copy that somebody else publishes has the arguments that the handler asked for', () => {
+  const again = (_stage: Stage, _process: unknown, ...given: readonly unknown[]) => {
+    if (currentTask().retries === 0) throw currentTask().retry({ countdown: 3, args: [2, 'ü'], kwargs: {} })
+    return given
+  }
+
+  test('late acks: the worker dies before the copy is out', async () => {
+    await onStage({ tasks: { again: [again, LATE] } }, async stage => {
+      const { process } = stage.cluster.worker(
+        'w1',
+        {},
+        { afterEffect: effect => void (effect.kind === 'store' && process.kill()) },
+      )
+      await stage.app.sendTask('again', [1], { taskId: 'a' })
+      await stage.world.until('the kill', () => !process.alive, 10_000)
+      await stage.worker('w2')
+      await stage.world.sleep(20_000)
+      await stage.quiet()
+      assert.deepEqual([(await stage.meta('a'))?.result, stage.runs('a')], [[2, 'ü'], 2])
+    })
+  })
+
+  test('early acks: the broker is away, and the copy comes from the spool', async () => {
+    await onStage({ tasks: { again }, settings: { resultWriteTimeout: 5 } }, async stage => {
+      const { broker } = await stage.worker('w1')
+      await stage.app.sendTask('again', [1], { taskId: 'a' })
+      await stage.started('a')
+      broker.cut()
+      await stage.world.until('it is in the spool', () => stage.cluster.spooling('w1'), 30_000)
+      broker.heal()
+      await stage.world.sleep(60_000)
+      assert.deepEqual([(await stage.meta('a'))?.result, stage.runs('a')], [[2, 'ü'], 2])
+    })
+  })
+})
+
 describe('D52 maxRetries counts retries', () => {
   for (const [given, runs] of [
     [0, 1],

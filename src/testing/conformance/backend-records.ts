@@ -59,6 +59,17 @@ const RECORDS: Readonly<Record<string, (id: TaskId) => ResultMeta>> = {
       children: [{ id, parent: undefined, members: undefined }],
       intent: { retries: 3, eta: 1_795_165_869_816 },
     }),
+  'RETRY with other arguments': id =>
+    meta(id, {
+      status: 'RETRY',
+      error: BOOM,
+      intent: {
+        retries: 1,
+        eta: 1_795_165_869_816,
+        args: ['ü', { deep: [null, 2n ** 70n] }],
+        kwargs: { at: new Date(0) },
+      },
+    }),
   REVOKED: id =>
     meta(id, {
       status: 'REVOKED',
