@@ -5,7 +5,17 @@ import { type OptionChanges, wireOptions, withOptions } from '../protocol/signat
 import { partOptions } from '../protocol/signature-place.js'
 import { CanvasError } from './errors.js'
 import { addCallbacks } from './links.js'
-import { accumulate, bodyOf, chordOf, headerOf, kindOf, membersOf, withHeaderAndBody, withMembers } from './members.js'
+import {
+  accumulate,
+  bodyOf,
+  chainOf,
+  chordOf,
+  headerOf,
+  kindOf,
+  membersOf,
+  withHeaderAndBody,
+  withMembers,
+} from './members.js'
 
 export interface Replacement {
   readonly signature: Signature
@@ -15,10 +25,11 @@ export interface Replacement {
 
 /**
  * What runs in the place of a task: it ends with the task's id, its callbacks and errbacks, in its chord, and goes on with the
- * rest of its chain. A group is collected into a list first. Source: celery/app/task.py `Task.replace`.
+ * rest of its chain. A group, or what ends in one, is collected into a list first. Source: celery/app/task.py `Task.replace`, which
+ * collects a group alone: members at the end of anything else have ids of their own, so that nobody ends with the task's.
  */
 export function replacement(signature: Signature, request: TaskRequest): Replacement {
-  const one = kindOf(signature) === 'group' ? chordOf(signature, accumulate) : signature
+  const one = gathered(signature)
   const linked = addCallbacks(addCallbacks(one, 'link', request.callbacks), 'linkError', request.errbacks)
   const nesting: OptionChanges = { replacedTaskNesting: request.replacedTaskNesting + 1 }
   const changes: OptionChanges = {
@@ -31,6 +42,27 @@ export function replacement(signature: Signature, request: TaskRequest): Replace
     ...(request.replyTo === undefined ? {} : { replyTo: request.replyTo }),
   }
   return { signature: atEnd(linked, wireOptions(nesting)), options: wireOptions(changes) }
+}
+
+/** With one task at its end. */
+function gathered(signature: Signature): Signature {
+  if (kindOf(signature) === 'group') return chordOf(signature, accumulate)
+  return endsInGroup(signature) ? chainOf([signature, accumulate]) : signature
+}
+
+function endsInGroup(signature: Signature): boolean {
+  switch (kindOf(signature)) {
+    case 'group':
+      return true
+    case 'chord':
+      return endsInGroup(bodyOf(signature))
+    case 'chain': {
+      const last = membersOf(signature).at(-1)
+      return last !== undefined && endsInGroup(last)
+    }
+    default:
+      return false
+  }
 }
 
 /**

@@ -43,6 +43,21 @@ test('what is added may be a chain, a group or a chord, and may add on', async (
   assert.deepEqual(await cluster.until(result.get()), ['a', 'bb', 'c', 'd', ['e', 'f'], 'g', 'h'].toSorted())
 })
 
+test('D70 what is added may be replaced by what ends in a group: it counts once, as the list of its values', async () => {
+  const { app, value, twice, list } = shop()
+  const many = app.task('many', (name: string): readonly string[] => {
+    throw currentTask().replace(chain(value.s(name), group(twice.s(), twice.s())))
+  })
+  const adder = app.task('adder of many', async (): Promise<string> => {
+    await currentTask().addToChord(many.s('x'))
+    return 'a'
+  })
+  await using cluster = await testCluster({ app })
+  const result = await app.apply(chord([adder.s(), value.s('b')], list.s()))
+  assert.deepEqual(await cluster.until(result.get()), ['a', 'b', ['xx', 'xx']])
+  cluster.expect(list).toHaveRun({ times: 1 })
+})
+
 test('lazily: it is counted, and runs when it is applied', async () => {
   const { app, value, list } = shop()
   const lazy = app.task('lazy', async (): Promise<string> => {

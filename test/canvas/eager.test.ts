@@ -108,6 +108,10 @@ test('a task is replaced, a part adds to its chord, a graph runs', async () => {
     throw currentTask().replace(group(add.s(1, 2), add.s(3, 4)))
   })
   assert.deepEqual(await (await instead.delay()).get(), [3, 7])
+  const late = app.task('late', (): number => {
+    throw currentTask().replace(chain(add.s(1, 2), group(add.s(1), add.s(2))))
+  })
+  assert.deepEqual(await (await late.delay()).get(), [4, 5])
   const adder = app.task('adder', async (): Promise<number> => {
     await currentTask().addToChord(chain(add.s(10, 10), add.s(1)))
     if (currentTask().retries === 0) throw currentTask().retry()

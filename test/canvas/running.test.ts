@@ -5,6 +5,7 @@ import { currentTask } from '../../src/app/current-task.js'
 import { addLink } from '../../src/app/set-options.js'
 import { chain, chord, chunks, group, map, starmap } from '../../src/canvas/canvas.js'
 import { stamp } from '../../src/canvas/stamp.js'
+import type { Signature } from '../../src/protocol/signature.js'
 import { testCluster } from '../../src/testing/cluster/test-cluster.js'
 
 /* Whole canvases through a real worker, in virtual time. */
@@ -179,6 +180,30 @@ test('a task is replaced by a task, a chain, a group; what followed it follows t
   assert.equal(await cluster.until(three.get()), 110)
   const alone = await many.delay()
   assert.deepEqual(await cluster.until(alone.get()), [3, 7])
+})
+
+test('what ends in a group takes the place of a task as the list of its values, alone and in a chord', async () => {
+  const app = new App('shop')
+  const { add, sum } = tasks(app)
+  const members = group(add.s(10), add.s(20))
+  const forms: Readonly<Record<string, () => Signature>> = {
+    'a chain that ends in a group': () => chain(add.s(1, 2), members),
+    'a chain that ends in one that does': () => chain(add.s(1, 1), chain(add.s(1), members)),
+    'a chord whose body is a group': () => chord([add.s(1, 1), add.s(0, 1)], chain(sum.s(), members)),
+  }
+  const task = app.task('task', (form: string): number[] => {
+    throw currentTask().replace((forms[form] as () => Signature)())
+  })
+  const list = app.task('list', (all: readonly unknown[]): readonly unknown[] => all)
+  await using cluster = await testCluster({ app })
+  for (const form of Object.keys(forms)) {
+    const alone = await task.delay(form)
+    assert.deepEqual(await cluster.until(alone.get()), [13, 23], form)
+    const followed = await app.apply(chain(task.s(form), sum.s()))
+    assert.deepEqual(await cluster.until(followed.get()), 36, form)
+    const gathered = await app.applyCanvas(chord([task.s(form), add.s(1, 1)] as never, list.s() as never))
+    assert.deepEqual(await cluster.until(gathered.get()), [[13, 23], 2], form)
+  }
 })
 
 test('D45 a task that has asked for retries is replaced by one that asks for retries of its own', async () => {
