@@ -183,6 +183,55 @@ export const CHORDS: readonly BackendCase[] = (
       },
     },
     {
+      name: 'D70 in a chord to which something was added, too, a part that runs again under another id takes the place of the first',
+      async run(bench) {
+        const backend = await bench.open()
+        const chord = bench.chord()
+        await backend.setChordSize(chord, 2, undefined)
+        await backend.arrive(part(chord, 0, 'early'), undefined)
+        const [more, second] = ['more', 'second'].map(name => taskId(`${chord}-${name}`)) as [TaskId, TaskId]
+        const under = (id: TaskId, index: number): ChordPart => ({
+          ...part(chord, index),
+          taskId: id,
+          meta: success(id, id),
+        })
+        await backend.addToChord(chord, [more], undefined)
+        const again = [under(second, 0), under(second, 0), under(more, 0), under(second, 0)]
+        assert.deepEqual(await arriveAll(backend, again), Array(4).fill('waiting'))
+        const values = valuesOf(await backend.arrive(part(chord, 1), undefined))
+        assert.deepEqual(values.slice(0, 2).toSorted(), [more, second].toSorted())
+        assert.deepEqual(values.slice(2), [1])
+      },
+    },
+    {
+      name: 'a part whose value names another task is not taken for that one',
+      async run(bench) {
+        const backend = await bench.open()
+        const [placed, unplaced] = [bench.chord(), bench.chord()]
+        const more = taskId(`${placed}-more`)
+        await backend.setChordSize(placed, 1, undefined)
+        await backend.addToChord(placed, [more], undefined)
+        assert.equal((await backend.arrive(part(placed, 0, more), undefined)).kind, 'waiting')
+        const added = { ...part(placed, 0), taskId: more, meta: success(more, 'more') }
+        assert.deepEqual(valuesOf(await backend.arrive(added, undefined)).toSorted(), [more, 'more'].toSorted())
+        await backend.setChordSize(unplaced, 2, undefined)
+        const [one, two] = [1, 2].map(n => ({ ...part(unplaced, n), index: undefined })) as [ChordPart, ChordPart]
+        await backend.arrive({ ...one, meta: success(one.taskId, [two.taskId]) }, undefined)
+        assert.deepEqual(valuesOf(await backend.arrive(two, undefined)), [[two.taskId], 2])
+      },
+    },
+    {
+      name: 'a task whose id another one begins with is another one',
+      async run(bench) {
+        const backend = await bench.open()
+        const chord = bench.chord()
+        await backend.setChordSize(chord, 2, undefined)
+        const [long, short] = [12, 1].map(n => ({ ...part(chord, n), index: undefined })) as [ChordPart, ChordPart]
+        await backend.arrive(long, undefined)
+        assert.deepEqual(valuesOf(await backend.arrive(short, undefined)), [12, 1])
+      },
+    },
+    {
       name: 'parts without an index count beside those that are added to their chord, which two processes may do',
       needs: ['shared'],
       async run(bench) {
