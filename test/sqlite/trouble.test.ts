@@ -30,8 +30,7 @@ import { HandClock } from '../support/hand-clock.js'
 /* What a file can do to its users: reliability D3c, D3d, D3e, F36, M40. */
 
 /** A session in this thread whose connection the test can reach, in virtual time. */
-async function reachable(path: string) {
-  const clock = new HandClock()
+async function reachable(path: string, clock = new HandClock()) {
   const runtime = runtimeOn(clock)
   const trust = new SharedArrayBuffer(8)
   const tickets = new Tickets()
@@ -143,6 +142,27 @@ test('D3c a lease that nobody could renew, because the file took no writes, is n
   holder.db.exec('PRAGMA query_only = OFF')
   await holder.clock.pass(2_000)
   assert.equal(holder.connection.suspect(), false)
+  assert.equal(await delivery?.ack(), 'settled')
+})
+
+test('D3c nor is it to who holds nothing and could not renew either, or who opens the file when all is well again', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'queue.db')
+  const clock = new HandClock()
+  await using holder = await reachable(path, clock)
+  // One of them at least looks before the holder does.
+  await using one = await reachable(path, clock)
+  await using another = await reachable(path, clock)
+  await using third = await reachable(path, clock)
+  const all = [holder, one, another, third]
+  await publish(holder.connection, 'x')
+  const [delivery] = await holder.connection.get(QUEUE, 1)
+  for (const { db } of all) db.exec('PRAGMA query_only = ON')
+  await clock.pass(60_000)
+  for (const { db } of all) db.exec('PRAGMA query_only = OFF')
+  await using newcomer = await reachable(path, clock)
+  await clock.pass(2_000)
+  assert.equal((await newcomer.connection.stats(QUEUE)).ready, 0)
   assert.equal(await delivery?.ack(), 'settled')
 })
 

@@ -45,6 +45,8 @@ export class Holders {
   #failedAt: Ms | undefined
   #late = false
   #sweptAt: Ms | undefined
+  /** Without a gap. */
+  #watchingSince: Ms = 0
   #robbed = false
 
   constructor(parts: {
@@ -121,11 +123,26 @@ export class Holders {
 
   sweep(): void {
     const now = this.#context.monotonic()
-    // If we stood still, so may have the others, and all of them renew as late as we do: look at leases next time.
-    const stoodStill = this.#sweptAt !== undefined && now - this.#sweptAt > this.#config.renewMs + this.#config.sweepMs
+    const byLease = this.#mayJudgeLeases(now)
+    const dead = this.#all().filter(holder => holder.id !== this.#id && this.#isDead(holder, byLease))
+    if (dead.length === 0) return
+    try {
+      this.#db.transaction(() => this.#bury(dead))
+    } catch (error) {
+      this.#failedAt = this.#context.monotonic()
+      throw error
+    }
+  }
+
+  /**
+   * If we stood still, so may have the others, who all renew as late as we do; and what happened before we came, we do not know: the
+   * file may have taken no writes until then. Those who live and are late have renewed by the time of our third look.
+   */
+  #mayJudgeLeases(now: Ms): boolean {
+    const { renewMs, sweepMs } = this.#config
+    if (this.#sweptAt === undefined || now - this.#sweptAt > renewMs + sweepMs) this.#watchingSince = now
     this.#sweptAt = now
-    const dead = this.#all().filter(holder => holder.id !== this.#id && this.#isDead(holder, !stoodStill))
-    if (dead.length > 0) this.#db.transaction(() => this.#bury(dead))
+    return now - this.#watchingSince > 1.5 * sweepMs
   }
 
   /** Tells how many consumers of ours serve each queue; queues that go with their last consumer go. Within a transaction. */

@@ -4,6 +4,7 @@ import type { QueueName } from '../../../src/protocol/ids.js'
 import { AmqpPlace } from '../../../src/testing/sim/amqp-place.js'
 import { Violation } from '../../../src/testing/sim/evidence.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
+import { DiskPlace } from './disk-place.js'
 import type { Fleet } from './fleet.js'
 import type { LabPlace } from './lab-place.js'
 import type { Plan } from './plan.js'
@@ -48,6 +49,7 @@ function heal(fleet: Fleet, place: LabPlace, { faults }: Weather): void {
     place.block(false)
     place.reject(0)
   }
+  if (place instanceof DiskPlace) place.disk('well')
   fleet.spare()
   for (const { process, broker, backend } of fleet.nodes()) {
     process.thaw()

@@ -9,6 +9,16 @@ const SECTOR = 512
 /** The kernel writes by itself what nobody has synced for so long. */
 const WRITE_BACK = 5000
 
+/** `full`: the file takes no page more; `read-only`: nothing can be written. */
+export type DiskState = 'well' | 'full' | 'read-only'
+
+const PRAGMAS: Readonly<Record<DiskState, string>> = {
+  well: 'PRAGMA query_only = 0; PRAGMA max_page_count = 4294967294',
+  // As many as it has: fewer are not heeded.
+  full: 'PRAGMA query_only = 0; PRAGMA max_page_count = 1',
+  'read-only': 'PRAGMA query_only = 1',
+}
+
 /** How much of the log was written at an instant, and whether it was synced then. */
 interface Written {
   readonly at: SteadyMs
@@ -27,6 +37,7 @@ export class DiskFolder implements Disposable {
   readonly #open = new Set<Database>()
   #written: Written[] = []
   #losses = 0
+  #state: DiskState = 'well'
 
   constructor() {
     // Where there is a disk of memory, syncs cost nothing.
@@ -40,12 +51,28 @@ export class DiskFolder implements Disposable {
 
   /** A connection that ends with its process, or with the power. */
   adopt(db: Database): Disposable {
-    db.exec('PRAGMA wal_autocheckpoint = 0')
+    db.exec(`PRAGMA wal_autocheckpoint = 0; ${PRAGMAS[this.#state]}`)
     this.#open.add(db)
     return {
       [Symbol.dispose]: () => {
         if (this.#open.delete(db)) db.close()
       },
+    }
+  }
+
+  get isWell(): boolean {
+    return this.#state === 'well'
+  }
+
+  disk(is: DiskState): void {
+    this.#state = is
+    for (const db of this.#open) {
+      try {
+        db.exec(PRAGMAS[is])
+      } catch {
+        // Its session has closed it, in good order.
+        this.#open.delete(db)
+      }
     }
   }
 

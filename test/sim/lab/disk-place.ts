@@ -21,7 +21,7 @@ import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 import type { SimRandom } from '../../../src/testing/sim/sim-random.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import { WitnessedSession } from '../../../src/testing/sim/witnessed-session.js'
-import type { DiskFolder } from './disk-folder.js'
+import type { DiskFolder, DiskState } from './disk-folder.js'
 import { MarkedSession, Marks, markOf } from './marked-session.js'
 
 export interface DiskPlaceOptions {
@@ -82,8 +82,14 @@ export class DiskPlace implements SimPlace {
     return this.#broker(store, runtime).connect({ name: 'observer' })
   }
 
-  /** The broker delivers a message once more than it was published (F42). */
+  /** From now on (F36). */
+  disk(is: DiskState): void {
+    this.#options.folder.disk(is)
+  }
+
+  /** The broker delivers a message once more than it was published (F42); not while it cannot write one. */
   async duplicate({ message, queue }: LedgerMessage): Promise<void> {
+    if (!this.#options.folder.isWell) return
     const copy = { ...message }
     const publishId = `copy-${++this.#copies}`
     this.ledger.pushed(copy, queue, publishId, 'broker', true)

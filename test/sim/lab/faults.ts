@@ -29,7 +29,10 @@ export const FAULT_KINDS = [
   'power-loss',
 ] as const
 
-export type FaultKind = (typeof FAULT_KINDS)[number]
+/** Trouble of the disk that a file lies on (F36). */
+export const DISK_FAULT_KINDS = ['disk-full', 'disk-read-only'] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof DISK_FAULT_KINDS)[number]
 
 /** One fault, at one instant, with everything that was drawn for it. */
 export interface Fault {

@@ -2,7 +2,7 @@ import type { Ms } from '../../../src/lib/time.js'
 import { QUIRKS, type Quirk } from '../../../src/testing/sim/quirks.js'
 import { SimRandom } from '../../../src/testing/sim/sim-random.js'
 import type { Behaviour } from './behaviours.js'
-import { drawFault, FAULT_KINDS, type Fault, type FaultKind } from './faults.js'
+import { DISK_FAULT_KINDS, drawFault, FAULT_KINDS, type Fault, type FaultKind } from './faults.js'
 
 /*
  * What a seed means, as data: a configuration, the calls that clients make, the faults that strike. A plan can be
@@ -116,7 +116,10 @@ export function drawPlan(seed: number | string): Plan {
     seed: String(seed),
     config,
     calls: [...calls, ...drawMalformed(config, random.split('malformed'))],
-    faults: drawFaults(config, random.split('faults')),
+    faults: inTime([
+      ...drawFaults(config, random.split('faults')),
+      ...drawDiskFaults(config, random.split('disk faults')),
+    ]),
   }
 }
 
@@ -322,8 +325,17 @@ export function drawFaults(config: Config, random: SimRandom, wanted?: number): 
   const kinds = config.kinds.filter(kind => !(kind in ONLY) || ONLY[kind] === config.profile)
   if (kinds.length === 0) return []
   const count = wanted ?? random.int(0, random.pick([4, 12, 30]))
-  const faults = Array.from({ length: count }, () => drawFault(random.pick(kinds), config, random))
-  return faults.sort((a, b) => a.at - b.at)
+  return inTime(Array.from({ length: count }, () => drawFault(random.pick(kinds), config, random)))
+}
+
+/** Drawn apart: they came later. */
+function drawDiskFaults(config: Config, random: SimRandom): readonly Fault[] {
+  if (config.profile !== 'log-disk' || random.chance(0.4)) return []
+  return Array.from({ length: random.int(1, 3) }, () => drawFault(random.pick(DISK_FAULT_KINDS), config, random))
+}
+
+function inTime(faults: readonly Fault[]): readonly Fault[] {
+  return faults.toSorted((a, b) => a.at - b.at)
 }
 
 const ONLY: Partial<Readonly<Record<FaultKind, Profile>>> = {

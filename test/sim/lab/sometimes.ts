@@ -49,6 +49,8 @@ const SOMETIMES: readonly string[] = Object.freeze([
 /** Rarer ones: a batch of so many must reach them. */
 const RARE: Readonly<Record<string, number>> = Object.freeze({
   'the power went off': 1000,
+  'the disk was full': 2000,
+  'the disk was read-only': 2000,
   'crash after dead-letter': 2000,
   'a disk that was not synced lost a message': 5000,
 })

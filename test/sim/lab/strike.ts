@@ -75,6 +75,10 @@ export function strike(fault: Fault, fleet: Fleet, place: LabPlace, world: SimWo
     case 'duplicate':
       for (const message of some(place.ledger.messages, amount)) void place.duplicate(message)
       return
+    case 'disk-full':
+    case 'disk-read-only':
+      if (place instanceof DiskPlace) troubleDisk(fault, fleet, place, later)
+      return
     case 'power-loss':
       if (place instanceof DiskPlace) losePower(fleet, place, world)
       return
@@ -92,6 +96,13 @@ function flap(link: SimLink, { amount, lasts }: Fault, fleet: Fleet, world: SimW
     })
     world.after((i + 0.6) * period, () => link.heal())
   }
+}
+
+/** One trouble at a time; the last one ends by itself, or when everything is healed. */
+function troubleDisk({ kind }: Fault, fleet: Fleet, place: DiskPlace, later: (act: () => void) => void): void {
+  place.disk(kind === 'disk-full' ? 'full' : 'read-only')
+  fleet.saw(`the disk was ${kind === 'disk-full' ? 'full' : 'read-only'}`)
+  later(() => place.disk('well'))
 }
 
 /** All of them ran on the one machine. */
