@@ -690,11 +690,11 @@ export class Intake implements Disposable {
     }
   }
 
-  /** Tells an end from the spool; rejects when it is still not possible. */
-  async redo(entry: SpoolEntry): Promise<void> {
+  /** Tells an end from the spool; resolves to what is still left of it. Rejects when its message cannot be read. */
+  async redo(entry: SpoolEntry): Promise<SpoolEntry | undefined> {
     const decoded = await this.#reader.read(entry.message)
     if (decoded.kind === 'malformed') throw new TypeError(`its message cannot be read: ${decoded.detail}`)
-    await this.#parts.teller.tellSpooled(entry, decoded.request)
+    return this.#parts.teller.tellSpooled(entry, decoded.request)
   }
 
   #forget(running: Running): void {

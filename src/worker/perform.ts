@@ -316,9 +316,15 @@ async function publishTask(
   } catch (error) {
     return unpublishable(task, error, running, context, world)
   }
+  const { publishId } = outgoing
+  if (running.sent?.has(publishId) === true) return undefined
   const sent = await persist(() => send(outgoing, world), running.request.id, running, world)
   if (sent.kind === 'done') {
     world.sent(outgoing)
+    if (running.verdict === 'ack') {
+      running.sent ??= new Set()
+      running.sent.add(publishId)
+    }
     return undefined
   }
   if (sent.kind === 'impossible') return unpublishable(task, sent.error, running, context, world)

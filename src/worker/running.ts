@@ -25,6 +25,8 @@ export interface Running {
   left: boolean
   /** The verdict that was given on `deliveries`; what is adopted later gets the same at once. */
   verdict: 'ack' | 'requeue' | undefined
+  /** Publish ids of what the broker has got of an end that is told after the ack: it may have to be told in several goes (D47). */
+  sent: Set<string> | undefined
 }
 
 export function newRunning(request: TaskRequest, deliveries: Delivery[], late: boolean): Running {
@@ -39,6 +41,7 @@ export function newRunning(request: TaskRequest, deliveries: Delivery[], late: b
     active: false,
     left: false,
     verdict: undefined,
+    sent: undefined,
   }
 }
 

@@ -22,14 +22,16 @@ export interface SpoolEntry {
   readonly message: Message
   readonly delivery: DeliveryFacts
   readonly end: SpooledEnd
+  /** Publish ids of what the broker has got of it already. */
+  readonly sent: readonly string[]
 }
 
 export interface SpoolParts {
   readonly runtime: Runtime
   readonly lines: LineStore
   readonly limits: Limits
-  /** Tells the end; rejects when it is still not possible. */
-  redo(entry: SpoolEntry): Promise<void>
+  /** Tells the end. Resolves to what is to be kept when backend or broker is still away; rejects with any other reason. */
+  redo(entry: SpoolEntry): Promise<SpoolEntry | undefined>
 }
 
 /** While something is in the spool, it is tried again this often. */
@@ -74,23 +76,30 @@ export class Spool implements Disposable {
   }
 
   async #drain(): Promise<number> {
-    const { lines, redo, runtime } = this.#parts
+    const { lines } = this.#parts
     const kept: SpoolEntry[] = []
     let told = 0
     for (const line of await lines.take()) {
       const entry = this.#read(line)
       if (entry === undefined) continue
-      try {
-        await redo(entry)
-        told++
-      } catch (error) {
-        runtime.log.warning(`The end of task ${taskIdOf(entry.end)} can still not be told: ${String(error)}`)
-        kept.push(entry)
-      }
+      const left = await this.#redo(entry)
+      if (left === undefined) told++
+      else kept.push(left)
     }
     for (const entry of kept) await this.write(entry)
     await lines.drop()
     return told
+  }
+
+  async #redo(entry: SpoolEntry): Promise<SpoolEntry | undefined> {
+    const { redo, runtime } = this.#parts
+    let why = 'backend or broker is away'
+    const left = await redo(entry).catch((error: unknown) => {
+      why = String(error)
+      return entry
+    })
+    if (left !== undefined) runtime.log.warning(`The end of task ${taskIdOf(entry.end)} can still not be told: ${why}`)
+    return left
   }
 
   #tryLater(): void {
@@ -120,13 +129,14 @@ function taskIdOf(end: SpooledEnd): TaskId {
   return end.kind === 'record' ? end.meta.taskId : end.taskId
 }
 
-function toLine({ message, delivery, end }: SpoolEntry, limits: Limits): Dict {
+function toLine({ message, delivery, end, sent }: SpoolEntry, limits: Limits): Dict {
   const { headers, properties, body } = message
   const { queue, exchange, routingKey, faults, enqueuedAt } = delivery
   return {
     message: { headers, properties, body: Buffer.from(body).toString('base64') },
     delivery: { queue, exchange, routingKey, faults, enqueuedAt: enqueuedAt ?? null },
     ...endToDict(end, limits),
+    sent,
   }
 }
 
@@ -137,11 +147,12 @@ function endToDict(end: SpooledEnd, limits: Limits): Dict {
 
 /** Throws `TypeError` and `ProtocolError` for what `toLine` does not give: a file may be damaged, or of another version (M47). */
 function fromLine(value: unknown, limits: Limits): SpoolEntry {
-  const { message, delivery, meta, replaced } = recordOf(value, 'a line')
+  const { message, delivery, meta, replaced, sent = [] } = recordOf(value, 'a line')
   return {
     message: messageOf(recordOf(message, 'message')),
     delivery: deliveryOf(recordOf(delivery, 'delivery')),
     end: replaced === undefined ? { kind: 'record', meta: resultMetaFromDict(meta) } : replacedOf(replaced, limits),
+    sent: textsOf(sent, 'sent'),
   }
 }
 
@@ -176,6 +187,11 @@ function recordOf(value: unknown, what: string): Dict {
 function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value
   throw new TypeError(`${what} is not text`)
+}
+
+function textsOf(value: unknown, what: string): readonly string[] {
+  if (Array.isArray(value)) return value.map(item => textOf(item, what))
+  throw new TypeError(`${what} is not a list`)
 }
 
 function numberOf(value: unknown, what: string): number {

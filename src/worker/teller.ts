@@ -62,7 +62,7 @@ export class Teller implements Disposable {
     const context = this.#context(running)
     const performed = await perform(decide(context), running, context, this.#parts.world)
     if (performed.kind === 'unstorable') return this.tell(running, given => settle(failure(performed.error), given))
-    if (performed.kind === 'untold') await this.#spool(endToKeep(decide, outcome, context), context)
+    if (performed.kind === 'untold') await this.#spool(endToKeep(decide, outcome, context), running, context)
     return performed
   }
 
@@ -79,10 +79,13 @@ export class Teller implements Disposable {
     return !running.late || running.verdict === undefined
   }
 
-  /** Tells an end from the spool, each effect tried once; rejects when it is still not possible. */
-  async tellSpooled({ delivery, end }: SpoolEntry, request: TaskRequest): Promise<void> {
-    const performed = await this.#tellAcked(request, delivery, context => settleSpooled(end, context))
-    if (performed.kind === 'untold') throw new Error('backend or broker is away')
+  /** Tells an end from the spool, each effect tried once; resolves to what is still left of it. */
+  async tellSpooled(entry: SpoolEntry, request: TaskRequest): Promise<SpoolEntry | undefined> {
+    const { delivery, end } = entry
+    const running = alreadyAcked(request)
+    running.sent = new Set(entry.sent)
+    const performed = await this.#tellAcked(running, delivery, context => settleSpooled(end, context))
+    return performed.kind === 'untold' ? { ...entry, sent: [...running.sent] } : undefined
   }
 
   /** Performs, as if task `id` had been executed here, what follows it; each effect is tried once. False: it could not be told. */
@@ -91,7 +94,8 @@ export class Teller implements Disposable {
     { rootId = id, priority }: Pick<ChordMemo, 'rootId' | 'priority'>,
     decide: Decide,
   ): Promise<boolean> {
-    const performed = await this.#tellAcked(unheardRequest(id, rootId, priority), NO_DELIVERY, decide)
+    const running = alreadyAcked(unheardRequest(id, rootId, priority))
+    const performed = await this.#tellAcked(running, NO_DELIVERY, decide)
     return performed.kind === 'done'
   }
 
@@ -119,22 +123,19 @@ export class Teller implements Disposable {
   }
 
   /** D47: acked early and not told in time. */
-  async #spool(end: SpooledEnd | undefined, context: SettleContext): Promise<void> {
+  async #spool(end: SpooledEnd | undefined, { sent }: Running, context: SettleContext): Promise<void> {
     if (end === undefined) return
     const { message, id } = context.request
     const { log } = this.#parts.runtime
     try {
-      await this.#parts.spool({ message, delivery: context.delivery, end })
+      await this.#parts.spool({ message, delivery: context.delivery, end, sent: [...(sent ?? [])] })
       log.warning(`The end of task ${id} could not be told; it is kept in the spool.`)
     } catch (error) {
       log.critical(`The end of task ${id} is lost: it could neither be told nor kept in the spool. ${String(error)}`)
     }
   }
 
-  /** There is no message to settle. */
-  #tellAcked(request: TaskRequest, delivery: DeliveryFacts, decide: Decide): Promise<Performed> {
-    const running = newRunning(request, [], false)
-    running.verdict = 'ack'
+  #tellAcked(running: Running, delivery: DeliveryFacts, decide: Decide): Promise<Performed> {
     const context = this.#contextOf(running, delivery)
     return perform(decide(context), running, context, { ...this.#parts.world, writeTimeout: () => 0 })
   }
@@ -169,6 +170,13 @@ const NO_DELIVERY: DeliveryFacts = Object.freeze({
   faults: 0,
   enqueuedAt: undefined,
 })
+
+/** There is no message to settle. */
+function alreadyAcked(request: TaskRequest): Running {
+  const running = newRunning(request, [], false)
+  running.verdict = 'ack'
+  return running
+}
 
 function failure(error: unknown): Parameters<typeof settle>[0] {
   return { kind: 'failed', ...exceptionInfoOf(error), children: [], runtime: 0 }

@@ -3,6 +3,10 @@ import { describe, test } from 'node:test'
 import { currentTask } from '../../src/app/current-task.js'
 import { group } from '../../src/canvas/canvas.js'
 import { signature } from '../../src/canvas/typed-signature.js'
+import { AmqpPlace } from '../../src/testing/sim/amqp-place.js'
+import type { SimWorkerNode } from '../../src/testing/sim/sim-cluster.js'
+import type { SimWorld } from '../../src/testing/sim/sim-world.js'
+import type { Effect } from '../../src/worker/effect.js'
 import { logLines, onStage, type Stage, type StageOptions, sig, sleeper } from '../support/worker/stage.js'
 
 const LATE = { acksLate: true } as const
@@ -156,6 +160,39 @@ describe('D47 the result cannot be stored', () => {
         })
       })
     }
+
+    test('what the broker has got of it is not sent again, however often the rest cannot be sent', async () => {
+      const three = group(member('x'), member('y'), member('z'))
+      const many = { ...tasks, many: () => currentTask().replace(three as never) }
+      // It knows no publish ids: what is sent twice is there twice.
+      let place: AmqpPlace | undefined
+      const create = (world: SimWorld) => {
+        const random = world.random.split('broker')
+        place = new AmqpPlace({ runtime: world.runtime, random, now: () => world.now })
+        return place
+      }
+      await onStage({ tasks: many, settings: { resultWriteTimeout: 5 }, place: create }, async stage => {
+        let cuts = 0
+        const afterEffect = (effect: Effect, { request }: { readonly request: { readonly id: string } }): undefined => {
+          if (request.id !== 'a' || effect.kind !== 'publish' || cuts === 2) return
+          cuts++
+          node.broker.cut()
+        }
+        const node: SimWorkerNode = stage.cluster.worker('w', {}, { afterEffect })
+        await stage.world.sleep(100)
+        await stage.app.sendTask('many', [], { taskId: 'a' })
+        for (const lines of [1, 2]) {
+          await stage.world.until('it is in the spool', () => stage.cluster.spooled === lines, 60_000)
+          node.broker.heal()
+        }
+        await stage.world.sleep(120_000)
+        assert.deepEqual((await stage.meta('a'))?.result, ['x', 'y', 'z'])
+        assert.deepEqual(
+          ['x', 'y', 'z'].map(id => place?.ledger.of(id).length),
+          [1, 1, 1],
+        )
+      })
+    })
 
     test('at the next start', async () => {
       await onStage({ tasks, settings: { resultWriteTimeout: 5 } }, async stage => {

@@ -10,7 +10,7 @@ import type { Message } from '../../src/protocol/message.js'
 import type { ResultMeta } from '../../src/protocol/result-meta.js'
 import type { Signature } from '../../src/protocol/signature.js'
 import type { DeliveryFacts } from '../../src/worker/settle-context.js'
-import { type LineStore, Spool, type SpoolEntry } from '../../src/worker/spool.js'
+import { type LineStore, Spool, type SpoolEntry, type SpoolParts } from '../../src/worker/spool.js'
 import { handRuntime } from '../app/hand-runtime.js'
 import { MemoryLines } from '../support/worker/rig.js'
 
@@ -56,17 +56,28 @@ const INSTEAD: Signature = {
 }
 
 const ENTRIES: readonly SpoolEntry[] = [
-  { message: MESSAGE, delivery: DELIVERY, end: { kind: 'record', meta: META } },
-  { message: MESSAGE, delivery: { ...DELIVERY, enqueuedAt: undefined }, end: { kind: 'record', meta: FAILED } },
+  { message: MESSAGE, delivery: DELIVERY, end: { kind: 'record', meta: META }, sent: [] },
+  {
+    message: MESSAGE,
+    delivery: { ...DELIVERY, enqueuedAt: undefined },
+    end: { kind: 'record', meta: FAILED },
+    sent: ['p1'],
+  },
   {
     message: MESSAGE,
     delivery: DELIVERY,
     end: { kind: 'record', meta: { ...FAILED, status: 'RETRY', intent: { retries: 1, eta: 1_790_000_000_000 } } },
+    sent: [],
   },
-  { message: MESSAGE, delivery: DELIVERY, end: { kind: 'replaced', taskId: 'a' as TaskId, by: INSTEAD } },
+  {
+    message: MESSAGE,
+    delivery: DELIVERY,
+    end: { kind: 'replaced', taskId: 'a' as TaskId, by: INSTEAD },
+    sent: ['p1', 'p2'],
+  },
 ]
 
-function spoolOn(lines: LineStore, redo: (entry: SpoolEntry) => Promise<void>) {
+function spoolOn(lines: LineStore, redo: SpoolParts['redo']) {
   const runtime = handRuntime()
   return { spool: new Spool({ runtime, lines, limits: DEFAULT_LIMITS, redo }), log: runtime.lines }
 }
@@ -89,7 +100,7 @@ describe('D47 the spool', () => {
   test('keeps what still cannot be done, and says so', async () => {
     const lines = new MemoryLines()
     let back = false
-    const { spool, log } = spoolOn(lines, () => (back ? Promise.resolve() : refusing()))
+    const { spool, log } = spoolOn(lines, async entry => (back ? undefined : entry))
     for (const entry of ENTRIES) await spool.write(entry)
     assert.equal(await spool.drain(), 0)
     assert.equal(
@@ -98,6 +109,19 @@ describe('D47 the spool', () => {
     )
     back = true
     assert.equal(await spool.drain(), ENTRIES.length)
+  })
+
+  test('keeps what is left of an end that was told in part', async () => {
+    const lines = new MemoryLines()
+    const first = ENTRIES[0] as SpoolEntry
+    const seen: (readonly string[])[] = []
+    const { spool } = spoolOn(lines, async entry => {
+      seen.push(entry.sent)
+      return entry.sent.length < 2 ? { ...entry, sent: [...entry.sent, `p${entry.sent.length}`] } : undefined
+    })
+    await spool.write(first)
+    for (const told of [0, 0, 1, 0]) assert.equal(await spool.drain(), told)
+    assert.deepEqual(seen, [[], ['p0'], ['p0', 'p1']])
   })
 
   test('M47 damaged lines are said and left out; the others are done', async () => {
@@ -117,13 +141,14 @@ describe('D47 the spool', () => {
       '{"message":{},"delivery":{},"meta":{}}',
       replaced.replace('"by":{"task":"next"', '"by":{"task":7'),
       replaced.replace('"task_id":"a"', '"task_id":""'),
+      replaced.replace('"sent":["p1","p2"]', '"sent":[1]'),
       '{"kind":"nonsense"}',
       (good ?? '').slice(0, 40),
       good ?? '',
     ]
     await spool.drain()
     assert.equal(redone, 1)
-    assert.ok(log.filter(line => line.level === 'error').length >= 10)
+    assert.ok(log.filter(line => line.level === 'error').length >= 11)
   })
 
   test('on disk it survives its process, also one that died while draining', async () => {
@@ -161,8 +186,8 @@ describe('D47 the spool', () => {
   })
 })
 
-function plain({ message, delivery, end }: SpoolEntry): unknown {
-  const known = { message: { ...message, body: [...message.body] }, delivery }
+function plain({ message, delivery, end, sent }: SpoolEntry): unknown {
+  const known = { message: { ...message, body: [...message.body] }, delivery, sent }
   if (end.kind === 'replaced') return { ...known, end }
   const { status, result, error, traceback, taskId, dateDone, intent } = end.meta
   return { ...known, meta: { status, result, error, traceback, taskId, dateDone, intent } }

@@ -69,6 +69,7 @@ const LINES: readonly unknown[] = [
       date_done: '2026-11-20T08:51:09',
       task_id: 'a',
     },
+    sent: ['c:a:0'],
   },
   {
     ...SPOOLED,
@@ -122,12 +123,14 @@ async function judgeLine(line: string): Promise<Outcome> {
   return 'told'
 }
 
-function mustBeTellable({ message, delivery, end }: SpoolEntry): void {
+function mustBeTellable({ message, delivery, end, sent }: SpoolEntry): void {
   const names = end.kind === 'record' ? [end.meta.taskId, end.meta.status] : [end.taskId, end.by.task]
   const isSound =
     isObject(message.headers) &&
     isObject(message.properties) &&
-    [delivery.queue, delivery.exchange, delivery.routingKey, ...names].every(text => typeof text === 'string') &&
+    [delivery.queue, delivery.exchange, delivery.routingKey, ...names, ...sent].every(
+      text => typeof text === 'string',
+    ) &&
     Number.isFinite(delivery.faults)
   if (!isSound) throw new Broken('nobody could tell this')
 }

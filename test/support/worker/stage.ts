@@ -10,6 +10,7 @@ import type { QueueName, TaskName } from '../../../src/protocol/ids.js'
 import type { ResultMeta } from '../../../src/protocol/result-meta.js'
 import type { Signature } from '../../../src/protocol/signature.js'
 import { SimCluster, type SimNode, type SimWorkerNode } from '../../../src/testing/sim/sim-cluster.js'
+import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import { type SimReport, simulate } from '../../../src/testing/sim/simulate.js'
@@ -22,6 +23,8 @@ type Play = (stage: Stage, process: SimProcess, ...args: never[]) => unknown
 export interface StageOptions {
   readonly tasks?: Readonly<Record<string, Play | readonly [Play, TaskOptions]>>
   readonly settings?: SettingsInput
+  /** The broker. Default: a `LeasePlace`. */
+  readonly place?: (world: SimWorld) => SimPlace
   readonly leaseMs?: Ms
   readonly renewMs?: Ms
   /** So long each effect of a worker takes beyond its way to the store. Default none. */
@@ -60,6 +63,7 @@ export class Stage {
       settings: options.settings ?? {},
       leaseMs: options.leaseMs ?? 2000,
       renewMs: options.renewMs ?? 500,
+      ...(options.place === undefined ? {} : { place: options.place(world) }),
     })
     this.client = this.cluster.client('client')
     this.app = this.client.app
