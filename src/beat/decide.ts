@@ -24,7 +24,7 @@ export const MISFIRE_GRACE: Ms = 60_000
 export function decide(entry: Entry, schedule: Schedule, state: EntryState, now: EpochMs): Decision {
   const over = overFor(entry, state)
   if (over !== undefined) return { kind: 'over', why: over }
-  const first = firstAfter(entry, schedule, state.last, now)
+  const first = firstAfter(entry, schedule, state.last)
   if (first === undefined) return { kind: 'over', why: 'no due time is left' }
   if (isPastEnd(entry, first)) return { kind: 'over', why: `it ended at ${iso(entry.end)}` }
   if (first + jitterOf(entry, first) > now) return { kind: 'wait', until: first + jitterOf(entry, first) }
@@ -37,15 +37,10 @@ export function decide(entry: Entry, schedule: Schedule, state: EntryState, now:
   return { kind: 'send', instant }
 }
 
-function firstAfter(
-  { start, dueAtStart }: Entry,
-  schedule: Schedule,
-  last: EpochMs,
-  now: EpochMs,
-): EpochMs | undefined {
-  if (start === undefined || last >= start) return schedule.next(last, Math.max(now, last))
-  if (dueAtStart !== true) return schedule.next(start - 1, Math.max(now, start - 1))
-  const next = schedule.next(last, Math.max(now, last))
+function firstAfter({ start, dueAtStart }: Entry, schedule: Schedule, last: EpochMs): EpochMs | undefined {
+  if (start === undefined || last >= start) return schedule.next(last)
+  if (dueAtStart !== true) return schedule.next(start - 1)
+  const next = schedule.next(last)
   return next === undefined ? undefined : Math.max(next, start)
 }
 

@@ -96,10 +96,7 @@ test('a crontab keeps its own time zone', () => {
     monthOfYear: '*',
     zone: 'Europe/Berlin',
   })
-  assert.equal(
-    makeSchedule(schedule, { zones: new Zones() }).next(last ?? 0, last ?? 0),
-    Date.parse('2026-01-05T03:30:00Z'),
-  )
+  assert.equal(makeSchedule(schedule, { zones: new Zones() }).next(last ?? 0), Date.parse('2026-01-05T03:30:00Z'))
 })
 
 test('an event of the sun has its place as numeric text', () => {
@@ -155,7 +152,7 @@ test('expires is an end, expire_seconds a span', () => {
 test('an entry with a start that never ran is due at its start', () => {
   const { start, last = 0, schedule } = entry({ crontab_id: 1, start_time: new Date('2026-03-01T00:00:00Z') })
   assert.equal(start, Date.UTC(2026, 2, 1))
-  const next = makeSchedule(schedule, { zones: new Zones() }).next(last, Date.UTC(2026, 2, 1)) ?? 0
+  const next = makeSchedule(schedule, { zones: new Zones() }).next(last) ?? 0
   assert.ok(next < Date.UTC(2026, 2, 1))
 })
 

@@ -18,10 +18,10 @@ export class ZonedGrid {
     this.#twice = options.repeated === 'twice'
   }
 
-  /** The first one after `last`. `from`: times of the clock up to this one are passed over. */
-  next(last: EpochMs, from: WallMs = this.#zone.wall(last)): EpochMs | undefined {
-    const again = this.#twice ? this.#secondPass(last, from) : undefined
-    for (let wall = this.#grid.next(from); wall !== undefined; wall = this.#grid.next(wall)) {
+  /** The first one after `last`. */
+  next(last: EpochMs): EpochMs | undefined {
+    const again = this.#twice ? this.#secondPass(last) : undefined
+    for (let wall = this.#grid.next(this.#zone.wall(last)); wall !== undefined; wall = this.#grid.next(wall)) {
       const instant = this.#instantAfter(wall, last)
       if (instant === undefined) continue
       return again === undefined ? instant : Math.min(again, instant)
@@ -83,9 +83,9 @@ export class ZonedGrid {
   }
 
   /** Where `last` lies before clocks are set back over its own time: the first time that they show once more. */
-  #secondPass(last: EpochMs, from: WallMs): EpochMs | undefined {
+  #secondPass(last: EpochMs): EpochMs | undefined {
     const place = this.#zone.place(this.#zone.wall(last))
-    if (place.kind !== 'repeated' || last >= place.change || from > this.#zone.wall(last)) return undefined
+    if (place.kind !== 'repeated' || last >= place.change) return undefined
     const start = this.#zone.wall(place.change)
     const wall = this.#grid.next(start - 1)
     if (wall === undefined || wall >= start + place.second - place.first) return undefined

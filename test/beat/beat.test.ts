@@ -103,6 +103,28 @@ describe('a beat', () => {
     })
   })
 
+  test('H64 what was due in the last hour of a day is made up after midnight, too', async () => {
+    const entry = { task: 't', schedule: '0,30 23 * * *' }
+    await onStage(
+      { one: { ...entry, args: ['one'] }, all: { ...entry, args: ['all'], misfire: 'all' } },
+      async stage => {
+        const night = SIM_EPOCH + 22 * 3600_000
+        await stage.sleep(22 * 3600_000)
+        const first = stage.beat()
+        await stage.sleep(80 * 60_000)
+        first.process.kill()
+        await stage.sleep(50 * 60_000)
+        stage.beat()
+        await stage.sleep(10_000)
+        for (const name of ['one', 'all']) {
+          const ran = stage.runs.filter(run => run.args[0] === name).map(({ id }) => id)
+          const due = [60, 90].map(minutes => runId({ name }, night + minutes * 60_000))
+          assert.deepEqual(ran, due, name)
+        }
+      },
+    )
+  })
+
   test('D93 bad entries are said by name and reason, and never delay the others', async () => {
     const entries = {
       broken: { task: 't', schedule: 'every now and then' },

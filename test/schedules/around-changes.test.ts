@@ -64,7 +64,7 @@ for (const skipped of ['shift', 'skip'] as const) {
 function forwards(schedule: Crontab, change: EpochMs): readonly EpochMs[] {
   const found: EpochMs[] = []
   const start = change - 5 * HOUR - 1
-  for (let at = schedule.next(start, start); at !== undefined && at < change + 5 * HOUR; at = schedule.next(at, at)) {
+  for (let at = schedule.next(start); at !== undefined && at < change + 5 * HOUR; at = schedule.next(at)) {
     found.push(at)
   }
   return found

@@ -151,7 +151,7 @@ function isKept(random: FuzzRandom, value: unknown): boolean {
     assert.ok(describeSchedule(spec).length < 5000)
     let last = random.pick(MOMENTS)
     for (let round = 0; round < 3; round++) {
-      const next = schedule.next(last, last)
+      const next = schedule.next(last)
       if (next === undefined) break
       assert.ok(Number.isFinite(next) && next > last, `${JSON.stringify(spec)}: ${next} after ${last}`)
       const latest = schedule.latest(last, next)

@@ -1,9 +1,10 @@
 import { register } from 'node:module'
 import { parseArgs } from 'node:util'
 import { CANVAS_MUTANTS } from './canvases/mutants.js'
+import { CLOCK_MUTANTS } from './clock-changes/mutants.js'
 import { MUTANTS } from './mutants.js'
 
-const mutants = [...MUTANTS, ...CANVAS_MUTANTS]
+const mutants = [...MUTANTS, ...CANVAS_MUTANTS, ...CLOCK_MUTANTS]
 
 const USAGE = `npm run sim                          2,000 seeds of the laboratory
   -- --seeds 200000 --from N         others
@@ -12,6 +13,7 @@ const USAGE = `npm run sim                          2,000 seeds of the laborator
   -- --crash-pairs                   every pair of crash points of the short scenarios
      [--profile NAME] [--acks KIND]  on one kind of broker, with early or late acks
   -- --canvases --seeds 20000        random canvases, one for each seed, instead
+  -- --clock-changes --seeds 200     beats in a night on which clocks are changed, one for each seed, instead
 LOVAGE_SEED=4711 npm run sim         one seed: shrunk when it fails, with its whole trace when it holds`
 
 const { values } = parseArgs({
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     hours: { type: 'string' },
     mutant: { type: 'string' },
     canvases: { type: 'boolean', default: false },
+    'clock-changes': { type: 'boolean', default: false },
     'crash-pairs': { type: 'boolean', default: false },
     profile: { type: 'string' },
     acks: { type: 'string' },
@@ -42,6 +45,7 @@ if (values.mutant !== undefined) {
 // Loaded only now: a mutant's hooks must be there first.
 const { runBatch, runSeed } = await import('./lab/batch.js')
 const { runCanvas, runCanvases } = await import('./canvases/batch.js')
+const { runClockChange, runClockChanges } = await import('./clock-changes/batch.js')
 const { crashPairs } = await import('./crash-points.js')
 const only = process.env['LOVAGE_SEED']
 const say = (line: string): void => console.log(line)
@@ -50,12 +54,18 @@ const count = Number(values.seeds ?? (hours === undefined ? 2000 : 1))
 
 if (values['crash-pairs']) process.exitCode = await crashPairs({ profile: values.profile, acks: values.acks, say })
 else if (values.canvases) process.exitCode = await playCanvases()
+else if (values['clock-changes']) process.exitCode = await playClockChanges()
 else if (only !== undefined) process.exitCode = await runSeed(only, { hours, say })
 else process.exitCode = await runBatch({ from: Number(values.from), count, hours, say })
 
 function playCanvases(): Promise<number> {
   if (only !== undefined) return runCanvas(only, say)
   return runCanvases({ from: Number(values.from), count, say })
+}
+
+function playClockChanges(): Promise<number> {
+  if (only !== undefined) return runClockChange(only, say)
+  return runClockChanges({ from: Number(values.from), count, say })
 }
 
 function names(): string {
