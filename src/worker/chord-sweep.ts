@@ -144,21 +144,23 @@ export class ChordSweep implements Companion {
   }
 
   async #finish(chord: GroupId, parts: readonly ResultMeta[], foreign: boolean, memo: ChordMemo): Promise<void> {
-    const { backend, runtime } = this.#parts
+    const { runtime } = this.#parts
     const failed = parts.some(part => part.status !== 'SUCCESS')
     const records = failed && !foreign ? NO_RECORDS : await this.#records(bodyOfChord(chord, memo.body))
-    // An error that others have told, with the errbacks, is not told again.
-    if (failed && [...records.values()].some(({ status }) => isFinal(status))) return backend.close(chord)
+    const isTold = failed && [...records.values()].some(({ status }) => isFinal(status))
+    const isDone = isTold ? isToldByOthers : failed ? isNever : isSent
     let isLeft = false
     const ending = (context: SettleContext): readonly Effect[] => {
-      const effects = chordEffects(chord, parts, memo.body, context)
-      const left = failed ? effects : effects.filter(effect => !isSent(effect, records))
+      const left = chordEffects(chord, parts, memo.body, context).filter(effect => !isDone(effect, records))
       isLeft = left.some(({ kind }) => kind !== 'close-chord')
       return left
     }
     const told = await this.#parts.perform(parts.at(-1)?.taskId ?? lastOf(chord, memo), memo, ending)
     if (!told || !isLeft) return
-    runtime.log.warning(`Chord ${chord} was complete, and nobody had sent all of its body: that is done now.`)
+    const undone = isTold
+      ? 'had failed, and told no chord that waits for its body'
+      : 'was complete, and nobody had sent all of its body'
+    runtime.log.warning(`Chord ${chord} ${undone}: that is done now.`)
   }
 
   /** Of all tasks of a body of which there is any record. */
@@ -178,6 +180,21 @@ export class ChordSweep implements Companion {
     const told = await this.#parts.perform(lastOf(chord, memo), memo, failing)
     if (told) this.#parts.runtime.log.error(`Chord ${chord} failed: ${why}`)
   }
+}
+
+/**
+ * Celery stores the error of a chord under the id of its body, and calls the errbacks. A chord of which that body is a part hears
+ * nothing of it. Source: celery/backends/base.py `chord_error_from_stack`.
+ */
+function isToldByOthers(effect: Effect, records: Records): boolean {
+  if (effect.kind === 'arrive' || effect.kind === 'close-chord') return false
+  if (effect.kind !== 'store') return true
+  const known = records.get(effect.meta.taskId)
+  return known !== undefined && isFinal(known.status)
+}
+
+function isNever(): boolean {
+  return false
 }
 
 /**

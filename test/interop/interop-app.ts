@@ -23,6 +23,7 @@ export const app: App = new App('interop', {
   resultExpires: 3600,
   unknownTask: 'reject',
   workerSendTaskEvents: true,
+  chordSweepInterval: 5,
   ...JSON.parse(env['LOVAGE_CONFIG'] ?? '{}'),
 })
 registerInteropTasks(app, {

@@ -13,7 +13,7 @@ import type { InteropCase } from './suite.js'
  */
 
 /** What python/pyclient.py makes a canvas of. */
-type Spec = (
+export type Spec = (
   | { readonly task: string; readonly args: readonly unknown[]; readonly immutable?: boolean }
   | { readonly chain: readonly Spec[] }
   | { readonly group: readonly Spec[] }
@@ -28,7 +28,7 @@ type Spec = (
 }
 
 /** Whatever it takes and gives. */
-type Any = TypedSignature<readonly unknown[], unknown>
+export type Any = TypedSignature<readonly unknown[], unknown>
 
 /** In place of a value: it fails so. */
 class Fails {
@@ -216,7 +216,8 @@ const SHAPES: Readonly<Record<string, readonly [spec: Spec, value: unknown]>> = 
   ],
 }
 
-const ALONE = {
+/** Where a chord that Python counts cannot be. */
+export const ALONE: NonNullable<InteropCase['lacks']> = {
   rpc: 'chords: results by message have none',
   postgresql: 'counting: Python counts no chords in a database',
   sqlite: 'counting: Python counts no chords in a database',
@@ -248,7 +249,7 @@ async function sendAll({ lovage, python }: Combination): Promise<ReadonlyMap<str
     const placed = [PY, TS].map(first => place(spec, first))
     const [byPython, byLovage] = await Promise.all([
       Promise.all(placed.map(one => python.sendCanvas(one))),
-      Promise.all(placed.map(one => lovage.applyCanvas(build(one)))),
+      Promise.all(placed.map(one => lovage.applyCanvas(buildSpec(one)))),
     ])
     return [name, { byPython, byLovage }] as const
   })
@@ -295,17 +296,17 @@ function place(spec: Spec, first: string): Spec {
   return go(spec)
 }
 
-function build(spec: Spec): Any {
+export function buildSpec(spec: Spec): Any {
   let built = setOptions(bare(spec), spec.options ?? {})
-  for (const link of spec.link ?? []) built = addLink(built, 'link', build(link))
-  for (const errback of spec.link_error ?? []) built = addLink(built, 'linkError', build(errback))
+  for (const link of spec.link ?? []) built = addLink(built, 'link', buildSpec(link))
+  for (const errback of spec.link_error ?? []) built = addLink(built, 'linkError', buildSpec(errback))
   return built
 }
 
 function bare(spec: Spec): Any {
-  if ('chain' in spec) return (chain as (...steps: readonly Any[]) => Any)(...spec.chain.map(build))
-  if ('group' in spec) return group(...spec.group.map(build)) as Any
-  if ('chord' in spec) return chord(spec.chord.map(build), build(spec.body)) as Any
+  if ('chain' in spec) return (chain as (...steps: readonly Any[]) => Any)(...spec.chain.map(buildSpec))
+  if ('group' in spec) return group(...spec.group.map(buildSpec)) as Any
+  if ('chord' in spec) return chord(spec.chord.map(buildSpec), buildSpec(spec.body)) as Any
   const over = (task: string): Any => signature(task, [], false)
   if ('map' in spec) return map(over(spec.map) as never, spec.it as never) as Any
   if ('starmap' in spec) return starmap(over(spec.starmap), spec.it) as Any

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { deferred } from '../../src/lib/deferred.js'
 import { CHILDREN, Combination, type CombinationKind, missingFor, TS } from './combination.js'
+import { FAILING_CHORDS } from './failing-chords.js'
 import { LOVAGE_TO_PYTHON } from './lovage-to-python.js'
 import { mixedCanvases } from './mixed-canvas.js'
 import { MIXED_DAG } from './mixed-dag.js'
@@ -67,6 +68,7 @@ export async function interop(kind: CombinationKind, checked: 'all' | 'those alo
       ...MIXED_FLEET.map(one => ({ ...one, name: `workers of both languages: ${one.name}` })),
       ...MIXED_DAG.map(one => ({ ...one, name: `a graph through both languages: ${one.name}` })),
       ...mixedCanvases().map(one => ({ ...one, name: `a canvas through both languages, sent by either: ${one.name}` })),
+      ...FAILING_CHORDS.map(one => ({ ...one, name: `a chord that fails within another: ${one.name}` })),
     ]
     for (const one of cases) {
       const lacking = one.lacks?.[kind.backend]
