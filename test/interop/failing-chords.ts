@@ -23,6 +23,8 @@ interface Combined {
   readonly fails: string
   /** Where the other part of the outer chord runs. */
   readonly beside: string
+  /** That one ends last. */
+  readonly last?: true
   /** The inner chord comes after a task, which runs there. */
   readonly after?: string
 }
@@ -31,6 +33,8 @@ const ENDING: readonly Combined[] = [
   ...([PY, TS] as const).flatMap(beside => [
     { by: 'Python', fails: TS, beside } as const,
     { by: 'Lovage', fails: TS, beside } as const,
+    { by: 'Python', fails: TS, beside, last: true } as const,
+    { by: 'Lovage', fails: TS, beside, last: true } as const,
     { by: 'Lovage', fails: PY, beside } as const,
     { by: 'Python', fails: PY, beside, after: TS } as const,
     { by: 'Lovage', fails: PY, beside, after: PY } as const,
@@ -39,28 +43,31 @@ const ENDING: readonly Combined[] = [
 
 const LANGUAGE: Readonly<Record<string, string>> = { [PY]: 'Python', [TS]: 'Lovage' }
 
-function nested({ fails, beside, after }: Combined): Spec {
+function nested({ fails, beside, last, after }: Combined, traces: string): Spec {
   const inner: Spec = { chord: [{ ...at(fails, 'fail', 'no'), immutable: true }], body: at(PY, 'identity') }
   const part: Spec = after === undefined ? inner : { chain: [at(after, 'identity', 1), inner] }
-  const body: Spec = { ...at(PY, 'identity'), link_error: [at(PY, 'errback_id')] }
-  return { chord: [part, at(beside, 'add', 1, 1)], body }
+  const body: Spec = { ...at(PY, 'identity'), link_error: [at(PY, 'errback_full', traces)] }
+  return { chord: [part, at(beside, 'sleep_for', last ? 2 : 0, 1)], body }
 }
 
-export const FAILING_CHORDS: readonly InteropCase[] = ENDING.map(combined => {
-  const { by, fails, beside, after } = combined
+export const FAILING_CHORDS: readonly InteropCase[] = ENDING.map((combined, n) => {
+  const { by, fails, beside, last, after } = combined
   const where = after === undefined ? '' : `, after a task in ${LANGUAGE[after]}`
   return {
-    name: `sent by ${by}, the inner part fails in ${LANGUAGE[fails]}${where}, the other runs in ${LANGUAGE[beside]}`,
+    name: `sent by ${by}, the inner part fails in ${LANGUAGE[fails]}${where}, the other runs in ${LANGUAGE[beside]}${last ? ', and ends last' : ''}`,
     lacks: ALONE,
     async run({ lovage, python, redis }) {
-      const spec = nested(combined)
-      const id = by === 'Python' ? await python.sendCanvas(spec) : (await lovage.applyCanvas(buildSpec(spec))).id
+      const traces = `interop:failing-chord:${n}`
+      const spec = nested(combined, traces)
+      const sent = by === 'Lovage' ? await lovage.applyCanvas(buildSpec(spec)) : undefined
+      const id = sent?.id ?? (await python.sendCanvas(spec))
       await assert.rejects(lovage.result(id).get({ timeout: 90 }), { excType: 'ChordError' })
-      const told = async (): Promise<number> => {
-        const all = await redis.client.lrange('interop:errback', 0, -1)
-        return all.filter(one => (JSON.parse(one) as { readonly id: string }).id === id).length
-      }
+      const told = (): Promise<number> => redis.client.llen(traces)
       await eventually('the errback', async () => (await told()) > 0)
+      // Whoever looks for chords that are left has done with it.
+      const left = async (): Promise<boolean> =>
+        (await redis.client.zscore('lovage.chords', sent?.parent?.id ?? '')) !== null
+      await eventually('nothing left of the chord', async () => !(await left()))
       assert.equal(await told(), 1)
     },
   }
