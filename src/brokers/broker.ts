@@ -120,6 +120,8 @@ export interface PublishOptions {
    * messages and replies, which often have no listener. Default true: it rejects with `UnroutableError`.
    */
   readonly mandatory?: false
+  /** Nobody will repeat this publish, whatever becomes of it: its id need not be remembered. For events. Default false. */
+  readonly once?: true
   /** Dropped undelivered after this wall time. Only for messages without the task expiry rules; tasks keep `expires`. */
   readonly signal?: AbortSignal
 }

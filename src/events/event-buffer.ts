@@ -1,4 +1,4 @@
-import type { ClusterEvent } from '../protocol/event-message.js'
+import type { ClusterEvent } from '../protocol/cluster-event.js'
 
 /** An event that waits to be sent. */
 export interface WaitingEvent {
@@ -9,22 +9,21 @@ export interface WaitingEvent {
   readonly text: number
 }
 
-export interface EventBufferLimits {
-  /** L16. */
+/** How many events, and how many characters of all their fields together: a few tracebacks weigh what hundreds of heartbeats do. */
+export interface EventAmount {
   readonly count: number
-  /** Characters of all fields together: a few thousand tracebacks must not weigh what a million heartbeats do. */
   readonly text: number
 }
 
 /** Events in the order of their happening. Beyond its limits the oldest leave, counted (L16). */
 export class EventBuffer {
-  readonly #limits: EventBufferLimits
+  readonly #limits: EventAmount
   #items: WaitingEvent[] = []
   #head = 0
   #text = 0
   #dropped = 0
 
-  constructor(limits: EventBufferLimits) {
+  constructor(limits: EventAmount) {
     this.#limits = limits
   }
 
@@ -44,15 +43,22 @@ export class EventBuffer {
     this.#bound()
   }
 
-  /** Those that go into one message: a single event, or up to `most` neighbours of one group. Empty when nothing waits. */
-  take(most: number): readonly WaitingEvent[] {
-    const first = this.#items[this.#head]
-    if (first === undefined) return []
+  /** Those that go into one message: a single event, or neighbours of one group, as many as may be. Empty when nothing waits. */
+  take(most: EventAmount): readonly WaitingEvent[] {
     const from = this.#head
+    const first = this.#items[from]
+    if (first === undefined) return []
+    const group = groupOf(first.event.type)
     let end = from + 1
-    while (first.inGroup && end - from < most && belongs(this.#items[end], first)) end++
+    let { text } = first
+    while (first.inGroup && end - from < most.count) {
+      const next = this.#items[end]
+      if (next?.inGroup !== true || !next.event.type.startsWith(group) || text + next.text > most.text) break
+      text += next.text
+      end++
+    }
     const taken = this.#items.slice(from, end)
-    for (const { text } of taken) this.#text -= text
+    this.#text -= text
     this.#head = end
     this.#sweep()
     return taken
@@ -94,12 +100,9 @@ export class EventBuffer {
   }
 }
 
-function belongs(next: WaitingEvent | undefined, first: WaitingEvent): boolean {
-  return next?.inGroup === true && groupOf(next.event.type) === groupOf(first.event.type)
-}
-
+/** `task-` of `task-received`. */
 function groupOf(type: string): string {
-  return type.slice(0, type.indexOf('-'))
+  return type.slice(0, type.indexOf('-') + 1)
 }
 
 function textOf(fields: ClusterEvent['fields']): number {

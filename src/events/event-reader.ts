@@ -1,7 +1,8 @@
 import type { LamportClock } from '../lib/lamport-clock.js'
 import type { Runtime } from '../lib/runtime.js'
+import type { ClusterEvent } from '../protocol/cluster-event.js'
 import type { Codec } from '../protocol/codec.js'
-import { type ClusterEvent, decodeEvents } from '../protocol/event-message.js'
+import { decodeEvents } from '../protocol/event-message.js'
 import type { Message } from '../protocol/message.js'
 import type { ReceivedEvent } from './received-event.js'
 

@@ -1,5 +1,5 @@
 import type { EpochMs, SteadyMs } from '../lib/time.js'
-import type { ClusterEvent } from '../protocol/event-message.js'
+import type { ClusterEvent } from '../protocol/cluster-event.js'
 
 /** An event as it arrived here. */
 export interface ReceivedEvent extends ClusterEvent {

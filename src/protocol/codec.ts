@@ -8,6 +8,8 @@ import type { Turn } from './turn.js'
 export interface Codec {
   /** Serialises with the named serializer (default: the app's). Throws `EncodeError` naming the offending path. */
   encode(value: unknown, options?: EncodeOptions): Encoded
+  /** What was printed as JSON already, as serializer `json` would have it. Throws `EncodeError` when it is too large. */
+  encodeJson(text: string): Encoded
   /**
    * Decompresses, checks the accept list, the limits and the charset, then deserialises. Never throws: what a hostile
    * sender can cause is a value.

@@ -143,6 +143,15 @@ test('M07 unknown, wrong or damaged compression is undecodable', () => {
   for (const compression of [undefined, null, '']) assert.equal(reason({ compression }), 'read')
 })
 
+test('what is JSON already goes out as it is, within the same limits', () => {
+  const text = '[{"a": "ž"}]'
+  const { body, ...rest } = codec.encodeJson(text)
+  assert.equal(Buffer.from(body).toString(), text)
+  assert.deepEqual(rest, { contentType: 'application/json', contentEncoding: 'utf-8', compression: undefined })
+  const short = createCodec({ accept: ['json'], serializer: 'msgpack', limits: { messageBytes: 10 } })
+  assert.throws(() => short.encodeJson(text), { code: 'LVG_ENCODE_TOO_LARGE' })
+})
+
 test('M08 a decompression bomb is too large, and stopped by its decompressor', () => {
   const bomb = deflateSync(Buffer.alloc(1024 * 1024, ' '))
   assert.equal(reason({ body: bomb, compression: 'gzip' }, { limits: { bodyBytes: 10_000 } }), 'too-large')

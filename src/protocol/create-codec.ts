@@ -57,13 +57,11 @@ class ListedCodec implements Codec {
   encode(value: unknown, options?: EncodeOptions): Encoded {
     const name = options?.serializer
     const serializer = name === undefined ? this.#own : this.#named(name)
-    const body = serializer.encode(value, options?.names)
-    this.#checkSize(body, this.#limits.bodyBytes, 'the body')
-    const compressed = options?.compression === undefined ? undefined : compress(body, options.compression)
-    const sent = compressed?.body ?? body
-    this.#checkSize(sent, this.#limits.messageBytes, 'the message')
-    const { contentType, contentEncoding } = serializer
-    return { contentType, contentEncoding, compression: compressed?.mime, body: sent }
+    return this.#encoded(serializer, serializer.encode(value, options?.names), options?.compression)
+  }
+
+  encodeJson(text: string): Encoded {
+    return this.#encoded(this.#named('json'), Buffer.from(text, 'utf8'), undefined)
   }
 
   decode(encoded: Encoded, options?: DecodeOptions): Decoded {
@@ -80,6 +78,14 @@ class ListedCodec implements Codec {
     } catch (error) {
       return undecodable(error)
     }
+  }
+
+  #encoded({ contentType, contentEncoding }: Serializer, body: Uint8Array, compression: string | undefined): Encoded {
+    this.#checkSize(body, this.#limits.bodyBytes, 'the body')
+    const compressed = compression === undefined ? undefined : compress(body, compression)
+    const sent = compressed?.body ?? body
+    this.#checkSize(sent, this.#limits.messageBytes, 'the message')
+    return { contentType, contentEncoding, compression: compressed?.mime, body: sent }
   }
 
   #decode(encoded: Encoded, exact: boolean): unknown {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ClusterEvent } from './cluster-event.js'
 import { createCodec } from './create-codec.js'
-import {
-  type ClusterEvent,
-  decodeEvents,
-  encodeEvent,
-  encodeEvents,
-  eventBatchRoutingKey,
-  eventRoutingKey,
-} from './event-message.js'
+import { decodeEvents, encodeEvent, encodeEvents, eventBatchRoutingKey, eventRoutingKey } from './event-message.js'
 import type { Message } from './message.js'
 
 const codec = createCodec({ accept: ['json'], serializer: 'json' })
@@ -64,6 +58,18 @@ describe('events on the wire', () => {
       fields: { uuid: 'u', root_id: 1, percentDone: 50 },
     }
     assert.deepEqual(decodeEvents(encodeEvent(custom, codec), codec).events, [custom])
+  })
+
+  it('are written alike by every way of serializer json, and by another as that one writes', () => {
+    const custom: ClusterEvent = { ...RECEIVED, type: 'task-progress', fields: { uuid: 'u', percent: 50 } }
+    for (const events of [[RECEIVED], [RECEIVED, RECEIVED], [RECEIVED, custom]] as const) {
+      const [first, ...others] = events
+      assert.deepEqual(encodeEvents([first, ...others], codec, 'json'), encodeEvents([first, ...others], codec))
+    }
+    const both = createCodec({ accept: ['msgpack'], serializer: 'json' })
+    const packed = encodeEvents([RECEIVED], both, 'msgpack')
+    assert.equal(packed.properties.contentType, 'application/x-msgpack')
+    assert.deepEqual(decodeEvents(packed, both).events, [RECEIVED])
   })
 
   it('travel on keys made of their type', () => {

@@ -1,7 +1,9 @@
 import type { EpochMs } from '../lib/time.js'
-import type { Codec } from './codec.js'
+import { type ClusterEvent, EVENT_FIELDS, type EventFields, type FieldKind } from './cluster-event.js'
+import type { Codec, Encoded } from './codec.js'
 import { encodedBody } from './decode-task.js'
 import { type Dict, setMember } from './dict.js'
+import { printEvents } from './event-printer.js'
 import { nameProblem } from './ids.js'
 import type { Message } from './message.js'
 import { msOfSeconds } from './wire-seconds.js'
@@ -14,20 +16,6 @@ import { msOfSeconds } from './wire-seconds.js'
  * they are. A field without value is null on the wire and undefined here.
  */
 
-export interface ClusterEvent {
-  /** `<group>-<subject>`, such as `task-received`. */
-  readonly type: string
-  /** Node name of the sender. */
-  readonly hostname: string
-  readonly pid: number | undefined
-  /** The sender's logical clock. */
-  readonly clock: number
-  readonly timestamp: EpochMs
-  /** Hours west of UTC, floor of the division: Berlin in winter −1, Kolkata −6. */
-  readonly utcoffset: number | undefined
-  readonly fields: Readonly<Record<string, unknown>>
-}
-
 /** What one message held. `dropped` counts what was no event (M44); a message that is none at all counts once. */
 export interface DecodedEvents {
   readonly events: readonly ClusterEvent[]
@@ -35,54 +23,6 @@ export interface DecodedEvents {
   /** Why the first one was dropped; for the log. */
   readonly detail: string | undefined
 }
-
-/** How a field is written: as it is, or ms here and seconds there. */
-type Kind = 'text' | 'number' | 'flag' | 'list' | 'seconds' | 'scalar'
-
-/** Our name → wire name and kind. */
-type FieldTable = Readonly<Record<string, readonly [wire: string, kind: Kind]>>
-
-const TASK: FieldTable = {
-  uuid: ['uuid', 'text'],
-  name: ['name', 'text'],
-  args: ['args', 'text'],
-  kwargs: ['kwargs', 'text'],
-  rootId: ['root_id', 'text'],
-  parentId: ['parent_id', 'text'],
-  retries: ['retries', 'number'],
-  eta: ['eta', 'text'],
-  expires: ['expires', 'text'],
-  queue: ['queue', 'text'],
-  exchange: ['exchange', 'text'],
-  routingKey: ['routing_key', 'text'],
-  result: ['result', 'text'],
-  runtime: ['runtime', 'seconds'],
-  exception: ['exception', 'text'],
-  traceback: ['traceback', 'text'],
-  terminated: ['terminated', 'flag'],
-  // The number that was sent, or a text when the pool reports a death.
-  signum: ['signum', 'scalar'],
-  expired: ['expired', 'flag'],
-  requeue: ['requeue', 'flag'],
-}
-
-const WORKER: FieldTable = {
-  freq: ['freq', 'seconds'],
-  active: ['active', 'number'],
-  processed: ['processed', 'number'],
-  loadavg: ['loadavg', 'list'],
-  swIdent: ['sw_ident', 'text'],
-  swVer: ['sw_ver', 'text'],
-  swSys: ['sw_sys', 'text'],
-}
-
-/** Source: celery/worker/request.py, celery/worker/heartbeat.py, celery/app/amqp.py (task-sent). */
-const KNOWN: ReadonlyMap<string, FieldTable> = new Map([
-  ...['sent', 'received', 'started', 'succeeded', 'failed', 'retried', 'revoked', 'rejected', 'cancelled'].map(
-    subject => [`task-${subject}`, TASK] as const,
-  ),
-  ...['online', 'heartbeat', 'offline'].map(subject => [`worker-${subject}`, WORKER] as const),
-])
 
 const ENVELOPE: ReadonlySet<string> = new Set([
   'type',
@@ -109,7 +49,7 @@ export function eventBatchRoutingKey(type: string): string {
 
 /** One event on its own. Throws `EncodeError`. */
 export function encodeEvent(event: ClusterEvent, codec: Codec, serializer?: string): Message {
-  return eventMessage(eventMembers(event), event.hostname, codec, serializer)
+  return eventMessage(codec.encode(eventMembers(event), { serializer }), event.hostname)
 }
 
 /** A list, even of one: how workers send events of the group `task`. All from one node; at least one. Throws `EncodeError`. */
@@ -118,7 +58,9 @@ export function encodeEvents(
   codec: Codec,
   serializer?: string,
 ): Message {
-  return eventMessage(events.map(eventMembers), events[0].hostname, codec, serializer)
+  const text = serializer === 'json' ? printEvents(events) : undefined
+  const encoded = text === undefined ? codec.encode(events.map(eventMembers), { serializer }) : codec.encodeJson(text)
+  return eventMessage(encoded, events[0].hostname)
 }
 
 /** `now`: with it, an event from more than a day ahead is dropped. Never throws. */
@@ -140,8 +82,7 @@ export function decodeEvents(message: Message, codec: Codec, now?: EpochMs): Dec
   return { events, dropped: values.length - events.length, detail }
 }
 
-function eventMessage(body: unknown, hostname: string, codec: Codec, serializer: string | undefined): Message {
-  const encoded = codec.encode(body, { serializer })
+function eventMessage(encoded: Encoded, hostname: string): Message {
   return {
     headers: { hostname },
     properties: {
@@ -156,7 +97,7 @@ function eventMessage(body: unknown, hostname: string, codec: Codec, serializer:
 
 /** The members of an event as they travel. */
 export function eventMembers(event: ClusterEvent): Dict {
-  const table = KNOWN.get(event.type)
+  const table = EVENT_FIELDS.get(event.type)
   const dict: Record<string, unknown> = {
     hostname: event.hostname,
     utcoffset: event.utcoffset ?? 0,
@@ -166,9 +107,9 @@ export function eventMembers(event: ClusterEvent): Dict {
   // Fields are plain records of ours or of a handler: there is nothing to inherit (bench row `events-on-sqlite`).
   for (const name in event.fields) {
     const value = event.fields[name] ?? null
-    const known = table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined
+    const known = table?.get(name)
     if (known === undefined) setMember(dict, name, value)
-    else dict[known[0]] = known[1] === 'seconds' && typeof value === 'number' ? value / 1000 : value
+    else dict[known.wire] = known.kind === 'seconds' && typeof value === 'number' ? value / 1000 : value
   }
   dict['timestamp'] = event.timestamp / 1000
   dict['type'] = event.type
@@ -199,18 +140,17 @@ function eventFromDict(dict: Dict): ClusterEvent {
     clock: dict['clock'] as number,
     timestamp: msOfSeconds(dict['timestamp'] as number),
     utcoffset: typeof utcoffset === 'number' ? utcoffset : undefined,
-    fields: fieldsOf(dict, KNOWN.get(type)),
+    fields: fieldsOf(dict, EVENT_FIELDS.get(type)),
   }
 }
 
-function fieldsOf(dict: Dict, table: FieldTable | undefined): Dict {
+function fieldsOf(dict: Dict, table: EventFields | undefined): Dict {
   const fields: Record<string, unknown> = {}
-  if (table !== undefined) {
-    for (const [name, [wire, kind]] of Object.entries(table)) {
-      if (Object.hasOwn(dict, wire)) fields[name] = fieldValue(dict[wire], kind)
-    }
+  const known = new Set<string>()
+  for (const [name, { wire, kind }] of table ?? []) {
+    known.add(wire)
+    if (Object.hasOwn(dict, wire)) fields[name] = fieldValue(dict[wire], kind)
   }
-  const known = new Set(Object.values(table ?? {}).map(([wire]) => wire))
   for (const [name, value] of Object.entries(dict)) {
     if (!known.has(name) && !ENVELOPE.has(name)) setMember(fields, name, value)
   }
@@ -218,7 +158,7 @@ function fieldsOf(dict: Dict, table: FieldTable | undefined): Dict {
 }
 
 /** What is not of its kind is as good as missing. */
-function fieldValue(value: unknown, kind: Kind): unknown {
+function fieldValue(value: unknown, kind: FieldKind): unknown {
   switch (kind) {
     case 'text':
       return typeof value === 'string' ? value : undefined

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../lib/time.js'
-import { type ClusterEvent, eventMembers } from './event-message.js'
+import type { ClusterEvent } from './cluster-event.js'
+import { eventMembers } from './event-message.js'
 
 export type EventMembers = Record<string, unknown>
 

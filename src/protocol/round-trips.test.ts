@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { allSteps } from './chain-steps.js'
+import type { ClusterEvent } from './cluster-event.js'
 import { createCodec } from './create-codec.js'
 import { decodeTask } from './decode-task.js'
 import { decodeResult, encodeResult } from './encode-result.js'
 import { encodeRetry } from './encode-retry.js'
 import { encodeTask, type TaskCall } from './encode-task.js'
 import { ResultDecodeError } from './errors.js'
-import { type ClusterEvent, decodeEvents, encodeEvents } from './event-message.js'
+import { decodeEvents, encodeEvents } from './event-message.js'
 import type { GroupId, NodeName, TaskId, TaskName } from './ids.js'
 import { fromExact } from './json.js'
 import type { Message } from './message.js'
@@ -181,8 +182,10 @@ describe('what is written is read as it was', () => {
   it('events', () => {
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 4 }), given => {
-        const sent = encodeEvents(given as [ClusterEvent, ...ClusterEvent[]], codec)
-        assert.deepEqual(decodeEvents(sent, codec).events, given)
+        for (const serializer of [undefined, 'json']) {
+          const sent = encodeEvents(given as [ClusterEvent, ...ClusterEvent[]], codec, serializer)
+          assert.deepEqual(decodeEvents(sent, codec).events, given)
+        }
       }),
     )
   })

@@ -61,21 +61,51 @@ describe('the event dispatcher', () => {
     assert.deepEqual([...new Set(bench.line.sent.map(({ routingKey }) => routingKey))], ['task.multi'])
   })
 
-  test('24 of them do not wait for the end of the turn', async () => {
+  test('100 of them do not wait for the end of the turn', async () => {
     const bench = new Bench()
     bench.attach()
     bench.tasks(1)
     await bench.turn()
-    bench.tasks(30)
+    bench.tasks(106)
     assert.deepEqual(
       bench.line.types.slice(1).map(types => types.length),
-      [24],
+      [100],
     )
     await bench.turn()
     assert.deepEqual(
       bench.line.types.slice(2).map(types => types.length),
       [6],
     )
+  })
+
+  test('long texts are spread over several lists, and one that is too long for any travels alone', async () => {
+    const bench = new Bench()
+    const fail = (kib: number): void =>
+      bench.dispatcher.sendTaskEvent('task-failed', { uuid: '', traceback: 'x'.repeat(kib * 1024) })
+    for (const kib of [512, 512, 1, 2048, 1]) fail(kib)
+    bench.attach()
+    await bench.turn()
+    assert.deepEqual(
+      bench.line.types.map(types => types.length),
+      [2, 1, 1, 1],
+    )
+  })
+
+  test('nobody repeats an event with the same publish id, so no broker has to remember it', async () => {
+    const bench = new Bench()
+    bench.attach()
+    bench.dispatcher.send('worker-online', {})
+    bench.tasks(1)
+    await bench.turn()
+    bench.line.prompt = false
+    bench.tasks(1)
+    await bench.turn()
+    bench.line.sent[2]?.answer.reject(lost())
+    await bench.turn()
+    await bench.runtime.clock.pass(1000)
+    assert.equal(bench.line.sent.length, 4)
+    assert.equal(new Set(bench.line.sent.map(({ options }) => options.publishId)).size, 4)
+    assert.deepEqual([...new Set(bench.line.sent.map(({ options }) => options.once))], [true])
   })
 
   test('an event that travels alone does not overtake those before it', async () => {
@@ -142,7 +172,7 @@ describe('the event dispatcher', () => {
     bench.dispatcher.send('worker-online', {})
     await bench.turn()
     bench.line.prompt = false
-    bench.tasks(24 * 100)
+    bench.tasks(100 * 100)
     await bench.turn()
     assert.equal(bench.line.sent.length, 65)
     bench.line.sent[1]?.answer.resolve()

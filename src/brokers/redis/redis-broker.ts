@@ -11,6 +11,7 @@ import { RedisQueueStore, type RedisQueueStoreOptions } from './redis-queue-stor
  *   moment in which a dying process loses it; that is Python's and stays so for what Python takes.
  * - A held message has a lease, renewed by a thread of its own (D24), together with its place in `unacked_index`: so Python
  *   never takes back what a live Lovage worker holds, whatever the visibility timeout (D35).
+ * - Events are published without a script: nobody publishes them again, so there is no publish id to look for (D05).
  * - Bytes are never written anew inside a script (D37).
  * - Priorities are Kombu's: four steps, lower numbers first. Topic patterns are Kombu's, too.
  * - Delays are kept in a set that only Lovage workers look at. What a worker parks waits there, since that worker proves that

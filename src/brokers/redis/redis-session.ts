@@ -61,6 +61,11 @@ interface Sent {
   readonly destination: Destination
 }
 
+/** An event, to whoever listens. */
+interface Told extends Sent {
+  readonly destination: Extract<Destination, { readonly kind: 'channel' }>
+}
+
 interface Held {
   readonly queue: QueueName
   readonly message: Buffer
@@ -257,16 +262,20 @@ export class RedisSession implements StoreSession {
   async #push(sent: readonly Sent[]): Promise<readonly PushOutcome[]> {
     const publishedAt = this.#options.runtime.clock.now()
     const parts: Promise<readonly PushOutcome[]>[] = []
-    for (let at = 0; at < sent.length; at += PUSH_BATCH) {
-      const part = this.#pushTogether(sent.slice(at, at + PUSH_BATCH), publishedAt)
-      parts.push(part)
+    for (const part of inParts(sent)) {
+      if ('entry' in part) {
+        parts.push(this.#tell(part, publishedAt))
+        continue
+      }
+      const pushed = this.#pushTogether(part, publishedAt)
+      parts.push(pushed)
       // By then the server knows the script: what has to be sent again by its text would come behind the next.
-      if (!this.#pushed) await part
+      if (!this.#pushed) await pushed
       this.#pushed = true
     }
     // What is consumed here is claimed with the next command, without waiting to be told that it is there.
     this.#wakes.ring(this.#listsConsumedHere(sent))
-    const waited = this.#replicate()
+    const waited = sent.every(isTold) ? undefined : this.#replicate()
     const [outcomes] = await Promise.all([Promise.all(parts), waited])
     await this.#limitLife(sent.map(({ destination }) => destination))
     return outcomes.length === 1 ? (outcomes[0] as readonly PushOutcome[]) : outcomes.flat()
@@ -293,6 +302,20 @@ export class RedisSession implements StoreSession {
     }
   }
 
+  /** Never rejects. Redis keeps nothing of it, and nobody pushes it again: there is no script to run. */
+  async #tell({ entry, destination }: Told, publishedAt: EpochMs): Promise<readonly PushOutcome[]> {
+    try {
+      await this.#connection.call('publishing', 'publish', [destination.channel, this.#envelope(entry, publishedAt)])
+      return [ACCEPTED]
+    } catch (error) {
+      return [{ kind: 'failed', error: publishError(error) }]
+    }
+  }
+
+  #envelope({ message, to }: PushEntry, publishedAt: EpochMs): string {
+    return encodeEnvelope(message, { ...to, deliveryTag: uuid4(this.#options.runtime.random), publishedAt })
+  }
+
   #listsConsumedHere(sent: readonly Sent[]): readonly string[] {
     const queues = this.#serving.filter(queue =>
       sent.some(({ destination }) => destination.kind === 'queues' && destination.queues.includes(queue)),
@@ -301,11 +324,10 @@ export class RedisSession implements StoreSession {
   }
 
   #pushWords(sent: readonly Sent[], publishedAt: EpochMs): readonly (string | number)[] {
-    const { delays, runtime } = this.#options
+    const { delays } = this.#options
     const words: (string | number)[] = []
     for (const { entry, destination } of sent) {
-      const { message, to, publishId, notBefore } = entry
-      const envelope = encodeEnvelope(message, { ...to, deliveryTag: uuid4(runtime.random), publishedAt })
+      const { message, publishId, notBefore } = entry
       const priority = message.properties.priority ?? 0
       words.push(compactId(publishId), delays ? (notBefore ?? 0) : 0)
       if (destination.kind === 'channel') words.push(-1, destination.channel)
@@ -313,7 +335,7 @@ export class RedisSession implements StoreSession {
         words.push(destination.queues.length)
         for (const queue of destination.queues) words.push(this.#keys.list(queue, priority))
       }
-      words.push(envelope)
+      words.push(this.#envelope(entry, publishedAt))
     }
     return words
   }
@@ -584,6 +606,22 @@ export class RedisSession implements StoreSession {
     if (this.#keeper !== undefined) await leave(this.#connection, this.#keys, this.#topology, this.#holder)
     await dropDeserted(this.#connection, this.#keys, this.#topology, this.#topology.ownTransient)
   }
+}
+
+function isTold(one: Sent): one is Told {
+  return one.entry.once === true && one.destination.kind === 'channel'
+}
+
+/** In their order: what one script publishes together, and what needs none. */
+function inParts(sent: readonly Sent[]): readonly (Told | readonly Sent[])[] {
+  const parts: (Told | Sent[])[] = []
+  for (const one of sent) {
+    const last = parts.at(-1)
+    if (isTold(one)) parts.push(one)
+    else if (Array.isArray(last) && last.length < PUSH_BATCH) last.push(one)
+    else parts.push([one])
+  }
+  return parts
 }
 
 function arrayOf(reply: RedisReply, length: number): readonly RedisReply[] | undefined {

@@ -51,8 +51,8 @@ export class VirtualConnection implements Connection {
   }
 
   publish(message: Message, to: Address, options: PublishOptions): Promise<void> {
-    const { publishId, notBefore, mandatory, signal } = options
-    return this.#link.publish({ message, to, publishId, notBefore, mandatory }, signal)
+    const { publishId, notBefore, mandatory, once, signal } = options
+    return this.#link.publish({ message, to, publishId, notBefore, mandatory, once }, signal)
   }
 
   /** Declares the queues, too. */

@@ -72,6 +72,8 @@ export interface PushEntry {
   readonly notBefore: EpochMs | undefined
   /** `false`: nobody has to want it. A store that cannot know for sure who wants it puts it where it would be looked for. */
   readonly mandatory?: false | undefined
+  /** Nobody will push it again: a store need not look for its publish id, nor keep it. */
+  readonly once?: true | undefined
 }
 
 export type PushOutcome =

@@ -48,6 +48,31 @@ test('what is published while nobody listens is gone, and publishing it is no er
   await rig.connection.publish(text('x'), { exchange: 'celeryev', routingKey: 'a' }, { publishId: 'x' })
 })
 
+test('what nobody publishes again leaves no publish id behind, and comes in its order among others', skip, async () => {
+  assert.ok(database !== undefined)
+  await database.client.flushdb()
+  await using rig = await connect(database.url)
+  const all = { name: queueName('celeryev.all'), exchange: events, routingKey: '#', autoDelete: true }
+  const reader = new Reader(await rig.connection.consume([all], 0), delivery => void delivery.ack())
+  const to = { exchange: 'celeryev', routingKey: 'task.multi' }
+  const publish = (name: string, once: { readonly once?: true }) =>
+    rig.connection.publish(text(name), to, { publishId: name, mandatory: false, ...once })
+  const ids = async () => {
+    const keys = (await database.client.keys('lovage.published*')) as readonly string[]
+    return Promise.all(keys.map(key => database.client.scard(key)))
+  }
+  await publish('a', { once: true })
+  assert.deepEqual(await ids(), [])
+  await Promise.all([publish('b', {}), publish('c', { once: true }), publish('d', {}), publish('e', { once: true })])
+  await eventually('all of them', async () => reader.texts.length === 5 || undefined)
+  assert.deepEqual(reader.texts, ['a', 'b', 'c', 'd', 'e'])
+  assert.deepEqual(await ids(), [2])
+  const queue = queueName('tasks')
+  await rig.connection.declare({ queues: [{ name: queue }] })
+  await rig.connection.publish(text('x'), { exchange: '', routingKey: queue }, { publishId: 'x', once: true })
+  assert.equal((await rig.connection.stats(queue)).ready, 1)
+})
+
 test('a mailbox goes with its consumer, and so does its binding', skip, async () => {
   assert.ok(database !== undefined)
   await database.client.flushdb()
