@@ -317,7 +317,7 @@ async function publishTask(
     return unpublishable(task, error, running, context, world)
   }
   const { publishId } = outgoing
-  if (running.sent?.has(publishId) === true) return undefined
+  if (running.sentBefore?.has(publishId) === true) return undefined
   const sent = await persist(() => send(outgoing, world), running.request.id, running, world)
   if (sent.kind === 'done') {
     world.sent(outgoing)

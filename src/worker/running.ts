@@ -27,6 +27,8 @@ export interface Running {
   verdict: 'ack' | 'requeue' | undefined
   /** Publish ids of what the broker has got of an end that is told after the ack: it may have to be told in several goes (D47). */
   sent: Set<string> | undefined
+  /** Those of the goes before this one: they are left out. */
+  sentBefore: ReadonlySet<string> | undefined
 }
 
 export function newRunning(request: TaskRequest, deliveries: Delivery[], late: boolean): Running {
@@ -42,6 +44,7 @@ export function newRunning(request: TaskRequest, deliveries: Delivery[], late: b
     left: false,
     verdict: undefined,
     sent: undefined,
+    sentBefore: undefined,
   }
 }
 

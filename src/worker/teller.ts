@@ -81,11 +81,11 @@ export class Teller implements Disposable {
 
   /** Tells an end from the spool, each effect tried once; resolves to what is still left of it. */
   async tellSpooled(entry: SpoolEntry, request: TaskRequest): Promise<SpoolEntry | undefined> {
-    const { delivery, end } = entry
+    const { delivery, end, sent } = entry
     const running = alreadyAcked(request)
-    running.sent = new Set(entry.sent)
+    running.sentBefore = new Set(sent)
     const performed = await this.#tellAcked(running, delivery, context => settleSpooled(end, context))
-    return performed.kind === 'untold' ? { ...entry, sent: [...running.sent] } : undefined
+    return performed.kind === 'untold' ? { ...entry, sent: [...sent, ...(running.sent ?? [])] } : undefined
   }
 
   /** Performs, as if task `id` had been executed here, what follows it; each effect is tried once. False: it could not be told. */

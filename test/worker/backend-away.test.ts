@@ -11,6 +11,16 @@ import { logLines, onStage, type Stage, type StageOptions, sig, sleeper } from '
 
 const LATE = { acksLate: true } as const
 
+/** A broker that knows no publish ids: what is sent twice is there twice. */
+function forgetful(made: AmqpPlace[]): (world: SimWorld) => AmqpPlace {
+  return world => {
+    const random = world.random.split('broker')
+    const place = new AmqpPlace({ runtime: world.runtime, random, now: () => world.now })
+    made.push(place)
+    return place
+  }
+}
+
 describe('D47 the result cannot be stored', () => {
   test('the slot is free meanwhile, and the message is not acked before the state is there', async () => {
     const report = await onStage({ tasks: { t: [() => 1, LATE] } }, async stage => {
@@ -136,6 +146,16 @@ describe('D47 the result cannot be stored', () => {
     })
   })
 
+  test('early: two callbacks that somebody gave one id are both sent', async () => {
+    const places: AmqpPlace[] = []
+    await onStage({ tasks: { t: () => 42 }, place: forgetful(places) }, async stage => {
+      await stage.worker('w')
+      await stage.app.sendTask('t', [], { taskId: 'a', link: [sig('t', 'b'), sig('t', 'b')] })
+      await stage.world.sleep(5000)
+      assert.equal(places[0]?.ledger.of('b').length, 2)
+    })
+  })
+
   describe('early: what is to run in the place of a task is spooled, when it could not be sent', () => {
     const member = (id: string) => ({ ...signature('member', [id], false), options: { task_id: id } })
     const tasks: NonNullable<StageOptions['tasks']> = {
@@ -163,15 +183,9 @@ describe('D47 the result cannot be stored', () => {
 
     test('what the broker has got of it is not sent again, however often the rest cannot be sent', async () => {
       const three = group(member('x'), member('y'), member('z'))
+      const places: AmqpPlace[] = []
       const many = { ...tasks, many: () => currentTask().replace(three as never) }
-      // It knows no publish ids: what is sent twice is there twice.
-      let place: AmqpPlace | undefined
-      const create = (world: SimWorld) => {
-        const random = world.random.split('broker')
-        place = new AmqpPlace({ runtime: world.runtime, random, now: () => world.now })
-        return place
-      }
-      await onStage({ tasks: many, settings: { resultWriteTimeout: 5 }, place: create }, async stage => {
+      await onStage({ tasks: many, settings: { resultWriteTimeout: 5 }, place: forgetful(places) }, async stage => {
         let cuts = 0
         const afterEffect = (effect: Effect, { request }: { readonly request: { readonly id: string } }): undefined => {
           if (request.id !== 'a' || effect.kind !== 'publish' || cuts === 2) return
@@ -188,7 +202,7 @@ describe('D47 the result cannot be stored', () => {
         await stage.world.sleep(120_000)
         assert.deepEqual((await stage.meta('a'))?.result, ['x', 'y', 'z'])
         assert.deepEqual(
-          ['x', 'y', 'z'].map(id => place?.ledger.of(id).length),
+          ['x', 'y', 'z'].map(id => places[0]?.ledger.of(id).length),
           [1, 1, 1],
         )
       })
