@@ -45,6 +45,8 @@ export interface CreatePoolParts {
   readonly settings: Settings
   /** Where children find the app. */
   readonly source: AppSource | undefined
+  /** Instead of processes or threads. */
+  readonly startChild?: StartChild | undefined
   /** Runs a call in this process. */
   readonly execute: Execute
   /** What calls in children want of this process. */
@@ -52,7 +54,7 @@ export interface CreatePoolParts {
 }
 
 /** Throws `ConfigError` `LVG_POOL_MODULE`, `LVG_POOL_IN_CHILD`. */
-export function createPool({ plan, runtime, settings, source, execute, asks }: CreatePoolParts): Pool {
+export function createPool({ plan, runtime, settings, source, startChild, execute, asks }: CreatePoolParts): Pool {
   const { kind, size } = plan
   if (kind === 'inline') return new InlinePool({ runtime, size, execute })
   if (isLoading()) throw inChild()
@@ -68,7 +70,7 @@ export function createPool({ plan, runtime, settings, source, execute, asks }: C
     kind,
     runtime,
     size,
-    start: starter(kind, runtime, settings),
+    start: startChild ?? starter(kind, runtime, settings),
     boot,
     asks: { ...asks, log: (level, message, fields) => runtime.log[level](message, fields) },
     maxTasks: workerMaxTasksPerChild,

@@ -187,6 +187,7 @@ export function createEngine(given: EngineParts): Engine {
     runtime,
     settings,
     source,
+    startChild: given.parts.startChild,
     execute: inProcess(app, runtime, asks, watch.loop),
     asks,
   })

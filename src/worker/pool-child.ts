@@ -4,11 +4,8 @@ import { runnableOf } from '../app/runnable-of.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
 import { LovageError } from '../lib/errors.js'
 import { createLog, silentLog } from '../lib/log.js'
-import type { Doors } from '../lib/node-load-module.js'
-import { nodeRuntime } from '../lib/node-runtime.js'
 import type { Log, LogFields, LogLevel } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import { endLoading } from '../pools/child/loading.js'
 import type { ParentLine } from '../pools/child/parent-line.js'
 import type { ChildCall, ToChild } from '../pools/child-protocol.js'
 import { packValue } from '../pools/packed-value.js'
@@ -18,11 +15,11 @@ import { decodeTask } from '../protocol/decode-task.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import { pythonRepr } from '../protocol/python-repr.js'
 import type { State } from '../protocol/result-meta.js'
+import type { AppSource } from './app-source.js'
 import type { ChildBoot } from './child-boot.js'
 import { CurrentCall } from './current-call.js'
 import { type ExecuteParts, execute } from './execute.js'
 import { keptLogLines } from './kept-log-lines.js'
-import { loadChildApp } from './load-child-app.js'
 import { reducedOutcome } from './reduced-outcome.js'
 import { type StrayErrorKind, strayError } from './stray-error.js'
 
@@ -33,6 +30,9 @@ const REPR_LENGTH = 1024
 
 /** With so many bytes on their way to the parent, lines of the log are dropped, and counted: user code that logs may not give it a turn. */
 const MAX_BACKLOG: number = 8 * 1024 * 1024
+
+/** The worker's app, loaded anew, with a runtime of its own that logs there. */
+export type LoadApp = (source: AppSource, log: Log) => Promise<App>
 
 /** A call that waits for its turn in the child. */
 interface Waiting {
@@ -48,7 +48,7 @@ interface Waiting {
  */
 export class PoolChild {
   readonly #line: ParentLine
-  readonly #doors: Doors
+  readonly #load: LoadApp
   #log: Log = silentLog
   #app: App | undefined
   #parts: ExecuteParts | undefined
@@ -63,9 +63,9 @@ export class PoolChild {
   readonly #asks = new Map<number, Deferred<void>>()
   #asked = 0
 
-  constructor(line: ParentLine, doors: Doors) {
+  constructor(line: ParentLine, load: LoadApp) {
     this.#line = line
-    this.#doors = doors
+    this.#load = load
   }
 
   serve(): void {
@@ -105,12 +105,11 @@ export class PoolChild {
   async #boot({ app: source, logLevel, tellsMemory }: ChildBoot): Promise<void> {
     if (logLevel !== undefined) this.#log = createLog({ write: (...line) => this.#write(...line) }, logLevel)
     this.#tellsMemory = tellsMemory
-    const runtime = nodeRuntime({ log: this.#log })
     try {
-      const app = await loadChildApp(source, runtime, this.#doors)
+      const app = await this.#load(source, this.#log)
       this.#app = app
       this.#parts = {
-        runtime,
+        runtime: app.runtime,
         app,
         extensions: app.extensions,
         find: request => runnableOf(request.task, app),
@@ -123,7 +122,6 @@ export class PoolChild {
       this.#refuse(error)
       return
     }
-    endLoading()
     this.#line.send({ kind: 'ready' })
   }
 

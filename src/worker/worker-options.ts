@@ -3,6 +3,7 @@ import type { ResultBackend } from '../backends/backend.js'
 import type { Broker } from '../brokers/broker.js'
 import type { LoopBeat } from '../lib/loop-beat.js'
 import type { Runtime } from '../lib/runtime.js'
+import type { StartChild } from '../pools/child-line.js'
 import type { AppSource } from './app-source.js'
 import type { Effect } from './effect.js'
 import type { Running } from './running.js'
@@ -55,6 +56,8 @@ export interface WorkerParts {
   readonly backend?: ResultBackend
   /** Instead of `WorkerOptions.module`: with the settings that a command lays over the app's own. */
   readonly source?: AppSource
+  /** Starts the children of the pool, instead of as processes or threads. */
+  readonly startChild?: StartChild
   /** Lines of the spool; default a file at `resultSpoolPath`. */
   readonly spool?: LineStore
   /** Holds the worker's state; default the file that `workerStateDb` names. */

@@ -418,4 +418,42 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     find: 'properties, body: message.body };',
     replace: 'properties, body: message.body.subarray(0, 16) };',
   },
+  // Children of a pool
+  {
+    name: 'calls-ahead-die-with-their-child',
+    foundBy: 115,
+    file: 'pools/child.js',
+    find: 'this.#owner.ended(this, exit);\nthis.execution = undefined;\nthis.takeBack();',
+    replace: 'this.#owner.ended(this, exit);\nthis.execution = undefined;',
+  },
+  {
+    name: 'calls-ahead-are-called-lost',
+    foundBy: 115,
+    file: 'pools/child.js',
+    find: 'this.#owner.ended(this, exit);\nthis.execution = undefined;\nthis.takeBack();',
+    replace:
+      'this.#owner.ended(this, exit);\nthis.execution = undefined;\nfor (const one of this.#ahead) one.lost(exit);\nthis.takeBack();',
+  },
+  {
+    name: 'slot-of-a-dead-child-stays-empty',
+    foundBy: 18,
+    file: 'pools/child-pool.js',
+    find: 'exit}.`);\nthis.#fill();',
+    replace: 'exit}.`);',
+  },
+  {
+    name: 'death-of-a-child-takes-its-neighbours-calls',
+    foundBy: 188,
+    file: 'pools/child-pool.js',
+    find: 'child.execution?.lost(exit);',
+    replace: 'for (const one of [child, ...this.#children]) one.execution?.lost(exit);',
+  },
+  {
+    name: 'loss-with-a-child-is-not-counted',
+    foundBy: 306,
+    file: 'worker/settle.js',
+    find: "if (context.late && context.policy.rejectOnWorkerLost) {\nreturn [emit({ type: 'task-rejected', requeue: true }), { kind: 'requeue', counted: true,",
+    replace:
+      "if (context.late && context.policy.rejectOnWorkerLost) {\nreturn [emit({ type: 'task-rejected', requeue: true }), { kind: 'requeue', counted: false,",
+  },
 ])

@@ -13,7 +13,10 @@ export interface Execution {
   /** `attemptNumber`. */
   readonly attempt: number
   readonly args: readonly unknown[]
+  /** The worker's. */
   readonly process: SimProcess
+  /** Where it runs: the worker's, or that of a child of its pool. */
+  readonly place: SimProcess
   /** True time. */
   readonly at: SteadyMs
   /** Wall time of the process. */
@@ -33,6 +36,8 @@ export interface Execution {
   gaveUp: boolean
   /** The worker told an end before the handler, deaf to it, had come to its own, which therefore counts for nothing. */
   cutShort: boolean
+  /** Its child died before the worker had heard how it ended, which therefore counts for nothing. */
+  lost: boolean
 }
 
 export type Ending =
@@ -42,6 +47,9 @@ export type Ending =
 /** What ran, in true time: the journal that every invariant is checked against. Handlers write it, no worker can. */
 export class Journal {
   readonly executions: Execution[] = []
+  /** Tasks of which nobody outside can know whether they had begun in a child that died. */
+  readonly doubts: Set<string> = new Set()
+  readonly #heard = new Set<Execution>()
   readonly #byId = new Map<string, Execution[]>()
   readonly #now: () => SteadyMs
   readonly #entered: (execution: Execution) => void
@@ -60,7 +68,7 @@ export class Journal {
   }
 
   /** First line of every handler. */
-  enter(context: TaskContext, process: SimProcess, revoked: boolean): Execution {
+  enter(context: TaskContext, process: SimProcess, revoked: boolean, place: SimProcess = process): Execution {
     const { id, task, retries, args, eta, expires } = context
     const { redelivered, faults } = context.deliveryInfo
     const execution: Execution = {
@@ -72,6 +80,7 @@ export class Journal {
         attempt: attemptNumber(context),
         args,
         process,
+        place,
         eta,
         expires,
         redelivered,
@@ -85,6 +94,7 @@ export class Journal {
       told: false,
       gaveUp: false,
       cutShort: false,
+      lost: false,
     }
     this.executions.push(execution)
     const known = this.#byId.get(id)
@@ -92,6 +102,26 @@ export class Journal {
     else known.push(execution)
     this.#entered(execution)
     return execution
+  }
+
+  /** The first execution of a task in a child that nobody has heard of yet; undefined when it has not begun. */
+  inChild(place: SimProcess, id: string): Execution | undefined {
+    return this.of(id).find(execution => execution.place === place && !this.#heard.has(execution))
+  }
+
+  /** The worker has the outcome. */
+  heard(execution: Execution): void {
+    this.#heard.add(execution)
+  }
+
+  /** What the worker has not heard of a child that is gone. */
+  lose(place: SimProcess): readonly Execution[] {
+    const lost = this.executions.filter(execution => execution.place === place && !this.#heard.has(execution))
+    for (const execution of lost) {
+      execution.lost = true
+      execution.end = undefined
+    }
+    return lost
   }
 
   /** Last line of a handler that got so far. */

@@ -7,6 +7,7 @@ import type { Connection, Delivery, QueueStats } from '../../brokers/broker.js'
 import type { Ms } from '../../lib/time.js'
 import type { QueueName, TaskId } from '../../protocol/ids.js'
 import type { ResultMeta } from '../../protocol/result-meta.js'
+import type { AppSource } from '../../worker/app-source.js'
 import type { LineStore } from '../../worker/spool.js'
 import { Worker } from '../../worker/worker.js'
 import type { WorkerOptions, WorkerParts } from '../../worker/worker-options.js'
@@ -14,14 +15,15 @@ import { LeasePlace } from './lease-place.js'
 import { linkedBackend } from './linked-backend.js'
 import type { Quirks } from './quirks.js'
 import type { CallFate, SimCall } from './sim-channel.js'
+import { type ChildWatch, startSimChild } from './sim-child.js'
 import type { SimLink } from './sim-link.js'
 import type { SimPlace } from './sim-place.js'
 import type { SimProcess } from './sim-process.js'
 import type { SimWorld } from './sim-world.js'
 
 export interface SimClusterOptions {
-  /** Defines the tasks; called for every process, as every process loads the same module. */
-  readonly tasks: (app: App, process: SimProcess) => void
+  /** Defines the tasks; called for every process, as every process loads the same module. `worker`: whose child it is. */
+  readonly tasks: (app: App, process: SimProcess, worker: SimProcess | undefined) => void
   readonly settings?: SettingsInput
   /** The broker. Default: a `LeasePlace` of these leases. */
   readonly place?: SimPlace
@@ -48,6 +50,9 @@ export interface SimPace {
 
 /** What is about tasks is quiet when no task is left; who wants to see workers talk to each other says so in their options. */
 const ALONE: WorkerOptions = Object.freeze({ withoutGossip: true, withoutMingle: true, withoutHeartbeat: true })
+
+/** The app is there already. */
+const NOWHERE: AppSource = Object.freeze({ file: '', exportName: undefined, include: [], layers: undefined })
 
 /** How late a timer may be. */
 const LATEST: Ms = 50
@@ -89,18 +94,19 @@ export class SimCluster {
     return this.#node(name, pace)
   }
 
-  /** A worker that starts at once, connecting as long as it takes. */
+  /** A worker that starts at once, connecting as long as it takes. `watch`: hears of its children, where its pool has some. */
   worker(
     name: string,
     options: WorkerOptions = {},
     parts: Omit<WorkerParts, 'spool'> = {},
     pace: SimPace = {},
+    watch?: ChildWatch,
   ): SimWorkerNode {
     const node = this.#node(name, pace)
     const worker = new Worker(
       node.app,
       { ...ALONE, concurrency: 4, name: `${name}@sim`, ...options },
-      { ...parts, spool: this.#disk(name) },
+      { ...parts, ...this.#children(node, pace, watch), spool: this.#disk(name) },
     )
     worker.start().catch(error => node.process.runtime.log.critical(`start failed: ${String(error)}`))
     return { ...node, worker }
@@ -156,7 +162,16 @@ export class SimCluster {
     }
   }
 
-  #node(name: string, { rate, skew }: SimPace): SimNode {
+  /** Of whichever pool: the inline one starts none. */
+  #children({ process: worker }: SimNode, { rate }: SimPace, watch: ChildWatch | undefined): WorkerParts {
+    const { world } = this
+    // The clock on the wall is that of the host.
+    const skew = (): Ms => worker.runtime.clock.now() - world.runtime.clock.now()
+    const open = (): SimNode => this.#node(`${worker.name}.child`, { rate, skew: skew() }, worker)
+    return { startChild: startSimChild({ world, worker, watch, open }), source: NOWHERE }
+  }
+
+  #node(name: string, { rate, skew }: SimPace, worker?: SimProcess): SimNode {
     const { latency, quirks, sent } = this.#options
     const lag = quirks && (() => (quirks.maybe('late-timer') ? quirks.amount('late-timer', LATEST) : 0))
     const process = this.world.process(name, { ...(rate === undefined ? {} : { rate }), skew: skew ?? 0, lag })
@@ -173,7 +188,7 @@ export class SimCluster {
       broker: this.#place.reach(process, broker),
       backend: linkedBackend(backend, this.#options.backend?.(this.results()) ?? this.results(), sent),
     })
-    this.#options.tasks(app, process)
+    this.#options.tasks(app, process, worker)
     return { process, app, broker, backend }
   }
 

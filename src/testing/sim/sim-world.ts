@@ -3,6 +3,7 @@ import type { Runtime } from '../../lib/runtime.js'
 import type { EpochMs, Ms, SteadyMs } from '../../lib/time.js'
 import type { SimClock } from './sim-clock.js'
 import { SimLink, type SimLinkOptions } from './sim-link.js'
+import { SimPipe } from './sim-pipe.js'
 import { SimProcess } from './sim-process.js'
 import { SimRandom } from './sim-random.js'
 import type { Trace } from './trace.js'
@@ -78,6 +79,11 @@ export class SimWorld {
     const random = this.#chance.split(`link ${process.name} ${process.runtime.host.pid} ${options.place}`)
     const trace = (kind: string, detail: string): void => this.#trace.add(this.now, process.name, kind, detail)
     return new SimLink(process, { clock: this.#clock, random, trace }, options)
+  }
+
+  /** One direction of a connection within a host. */
+  pipe(delay: () => Ms): SimPipe {
+    return new SimPipe(this.#clock, delay)
   }
 
   /** Something the scenario does at a later instant: a fault, a heal, a look. */

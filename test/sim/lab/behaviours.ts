@@ -72,7 +72,10 @@ function numberOf(argument: unknown): number {
 
 export interface BehaviourParts {
   readonly app: App
+  /** The worker's. */
   readonly process: SimProcess
+  /** Where handlers run: the same, or that of a child of its pool. */
+  readonly place: SimProcess
   readonly journal: Journal
   /** Longest run of a slow task. */
   readonly longest: number
@@ -87,8 +90,8 @@ type Handler = (argument: unknown, context: TaskContext) => unknown
 
 /** Registers those that are wanted, but for `unknown` and `malformed`; `rare` only where it is known. */
 export function defineBehaviours(parts: BehaviourParts, wanted: ReadonlySet<string>, knowsRare: boolean): void {
-  const { app, process, journal } = parts
-  const { clock, random } = process.runtime
+  const { app, place, journal } = parts
+  const { clock, random } = place.runtime
   const handlers: Readonly<Record<Exclude<Behaviour, 'unknown' | 'malformed'>, readonly [Handler, TaskOptions?]>> = {
     plain: [() => undefined],
     slow: [() => clock.sleep(random.next() * parts.longest)],
@@ -129,7 +132,7 @@ export function defineBehaviours(parts: BehaviourParts, wanted: ReadonlySet<stri
     hard: [() => clock.sleep(600_000), { timeLimit: '1s' }],
     poison: [
       () => {
-        process.kill()
+        place.kill()
         return new Promise(() => undefined)
       },
     ],
@@ -150,7 +153,10 @@ export function defineBehaviours(parts: BehaviourParts, wanted: ReadonlySet<stri
 
 function run(argument: unknown, handler: Handler, parts: BehaviourParts, journal: Journal): unknown {
   const context = currentTask()
-  const execution = journal.enter(context, parts.process, parts.isRevoked(context.id))
+  const { process, place } = parts
+  // What a child has been given already it begins: revoking comes too late.
+  const revoked = place === process && parts.isRevoked(context.id)
+  const execution = journal.enter(context, process, revoked, place)
   const returned = (): unknown => {
     const value = { run: execution.number, v: resultOf(argument) }
     journal.leave(execution, { kind: 'returned', value })
@@ -185,7 +191,7 @@ async function publishChild(argument: unknown, { id }: TaskContext, parts: Behav
       parts.child(child, 'accepted')
       return
     } catch {
-      await parts.process.runtime.clock.sleep(1000)
+      await parts.place.runtime.clock.sleep(1000)
     }
   }
 }

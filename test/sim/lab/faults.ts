@@ -32,7 +32,13 @@ export const FAULT_KINDS = [
 /** Trouble of the disk that a file lies on (F36). */
 export const DISK_FAULT_KINDS = ['disk-full', 'disk-read-only'] as const
 
-export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof DISK_FAULT_KINDS)[number]
+/** Of a worker whose pool has children (F02). */
+export const CHILD_FAULT_KINDS = ['kill-child'] as const
+
+export type FaultKind =
+  | (typeof FAULT_KINDS)[number]
+  | (typeof DISK_FAULT_KINDS)[number]
+  | (typeof CHILD_FAULT_KINDS)[number]
 
 /** One fault, at one instant, with everything that was drawn for it. */
 export interface Fault {

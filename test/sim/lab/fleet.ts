@@ -17,6 +17,7 @@ import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import type { StopKind, Worker } from '../../../src/worker/worker.js'
+import { Brood } from './brood.js'
 import type { Config, NodeConfig, WorkerConfig } from './plan.js'
 import type { Sending } from './send.js'
 import type { Sightings } from './sightings.js'
@@ -35,7 +36,7 @@ export interface FleetParts {
   backend(inner: ResultBackend): ResultBackend
   sent(meta: ResultMeta): void
   /** The tasks that this run can come to; defining all there are in every process would take longer than the run. */
-  define(app: App, process: SimProcess, tools: ProcessTools): void
+  define(app: App, process: SimProcess, tools: ProcessTools, place: SimProcess): void
 }
 
 /** What handlers ask of the fleet, and tell it. */
@@ -80,6 +81,7 @@ export class Fleet {
   readonly #dooms = new Map<string, Doom>()
   readonly #revoked = new WeakMap<SimProcess, Set<string>>()
   readonly #open: Map<string, Sending>
+  readonly #broods = new Map<string, Brood>()
   #over = false
   #spared = false
   /** How far the date was moved for everybody. */
@@ -95,7 +97,10 @@ export class Fleet {
       sent: meta => parts.sent(meta),
       latency: config.latency,
       quirks: parts.quirks,
-      tasks: (app, process) => this.#define(app, process),
+      tasks: (app, place, worker) => {
+        if (worker === undefined) this.#define(app, place)
+        else this.#defineInChild(app, place, worker)
+      },
       settings: {
         taskQueues: [...config.queues],
         taskMaxDeliveries: config.maxDeliveries,
@@ -141,6 +146,11 @@ export class Fleet {
     return [...this.workers.values(), ...this.clients.values()].filter(({ process }) => process.alive)
   }
 
+  /** The children of a worker, where it has some. */
+  brood(name: string): Brood | undefined {
+    return this.#broods.get(name)
+  }
+
   doom(name: string, effect: string): void {
     this.#dooms.set(name, { effect })
   }
@@ -158,6 +168,7 @@ export class Fleet {
   /** Takes back every doom that has not struck. */
   spare(): void {
     this.#dooms.clear()
+    for (const brood of this.#broods.values()) brood.spare()
     this.#spared = true
   }
 
@@ -179,6 +190,7 @@ export class Fleet {
 
   /** The worker has come to its end; or its process has, in the middle of it, and then nobody will ever say so. */
   async #ended({ worker, process }: SimWorkerNode, how: StopKind): Promise<void> {
+    this.#broods.get(process.name)?.leaves()
     const death = deferred()
     using _mourning = process.onDeath(() => death.resolve())
     await Promise.race([worker.stop(how), death.promise])
@@ -232,14 +244,21 @@ export class Fleet {
   }
 
   #startWorker(config: WorkerConfig): void {
-    const { concurrency, prefetchMultiplier, name, rate, skew } = config
+    const { children, concurrency, prefetchMultiplier, name, rate, skew } = config
+    const { world, journal, sightings } = this.#parts
+    const brood = children === undefined ? undefined : new Brood({ world, journal, sightings, size: children })
     const node: SimWorkerNode = this.cluster.worker(
       name,
-      { concurrency, prefetchMultiplier },
+      children === undefined
+        ? { concurrency, prefetchMultiplier }
+        : { pool: 'prefork', concurrency: children, prefetchMultiplier },
       { afterEffect: effect => this.#afterEffect(name, effect.kind, node) },
       { rate, skew: skew + this.#ahead },
+      brood,
     )
     this.workers.set(name, node)
+    brood?.of(node.process)
+    if (brood !== undefined) this.#broods.set(name, brood)
     node.process.onDeath(() => this.#again(() => this.#startWorker(config)))
   }
 
@@ -272,16 +291,25 @@ export class Fleet {
     return new Promise(() => undefined)
   }
 
+  /** What its handlers do is told and asked as what the worker does. */
+  #defineInChild(app: App, place: SimProcess, worker: SimProcess): void {
+    this.#parts.define(app, worker, this.#tools(worker, this.#revoked.get(worker) ?? new Set()), place)
+  }
+
+  #tools({ name }: SimProcess, revoked: ReadonlySet<string>): ProcessTools {
+    return {
+      isRevoked: id => revoked.has(id),
+      ended: () => {
+        if (this.workers.get(name)?.backend.down === true) this.saw('the backend was down at an outcome')
+      },
+    }
+  }
+
   #define(app: App, process: SimProcess): void {
     const { journal, sightings } = this.#parts
     const revoked = new Set<string>()
     this.#revoked.set(process, revoked)
-    this.#parts.define(app, process, {
-      isRevoked: id => revoked.has(id),
-      ended: () => {
-        if (this.workers.get(process.name)?.backend.down === true) sightings.saw('the backend was down at an outcome')
-      },
-    })
+    this.#parts.define(app, process, this.#tools(process, revoked), process)
     app.use({
       name: 'laboratory',
       observe: ({ type, fields }) => {

@@ -75,9 +75,9 @@ export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder)
     sendings: calls.flatMap(sendings),
     backend: inner => witnessedBackend(inner, backend),
     sent: meta => backend.sent(meta),
-    define: (app, process, tools) =>
+    define: (app, process, tools, place) =>
       defineBehaviours(
-        { app, process, journal, longest, child, ...tools },
+        { app, process, place, journal, longest, child, ...tools },
         tasks,
         process.name !== 'w1' || config.workers.length === 1,
       ),

@@ -29,6 +29,8 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'a message expired',
   'a message was revoked',
   'an unknown task was handed back',
+  'a child was killed',
+  'a task was lost with its child',
 
   'quirk short-claim',
   'quirk empty-claim',
@@ -49,6 +51,7 @@ const SOMETIMES: readonly string[] = Object.freeze([
 /** Rarer ones: a batch of so many must reach them. */
 const RARE: Readonly<Record<string, number>> = Object.freeze({
   'the power went off': 1000,
+  'a child was killed with calls ahead of their turn': 2000,
   'the disk was full': 2000,
   'the disk was read-only': 2000,
   'crash after dead-letter': 2000,

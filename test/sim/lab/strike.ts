@@ -79,6 +79,9 @@ export function strike(fault: Fault, fleet: Fleet, place: LabPlace, world: SimWo
     case 'disk-read-only':
       if (place instanceof DiskPlace) troubleDisk(fault, fleet, place, later)
       return
+    case 'kill-child':
+      fleet.brood(fault.node)?.killOne(amount)
+      return
     case 'power-loss':
       if (place instanceof DiskPlace) losePower(fleet, place, world)
       return

@@ -1,7 +1,7 @@
 import { isFinal } from '../../../protocol/states.js'
 import { type Evidence, type PlannedTask, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
-import { faultsOn, forgiven, isDue } from './story.js'
+import { faultsOn, forgiven, isDue, lineage } from './story.js'
 
 /** With late acks a task runs to its end at least once, and its state is the one its handler came to. */
 export const i02: Checker = {
@@ -24,6 +24,10 @@ function mustBeRight(task: PlannedTask, evidence: Evidence): void {
     return
   }
   if (!task.late && meta.error?.type === 'WorkerShutdown') return
+  if (meta.error?.type === 'WorkerLostError') {
+    mustBeLost(task, evidence)
+    return
+  }
   const wanted = task.ends === 'success' ? 'SUCCESS' : 'FAILURE'
   if (task.cause.kind === 'chord' && meta.error?.type === 'ChordError') return
   if (task.ends !== 'nothing' && meta.status !== wanted) {
@@ -34,6 +38,15 @@ function mustBeRight(task: PlannedTask, evidence: Evidence): void {
   if (task.ends === 'success' && !evidence.journal.of(task.id).some(one => one.end?.kind === 'returned')) {
     throw new Violation('I02', `${task.id} is SUCCESS, and no execution of it returned`, [task.id])
   }
+}
+
+/** Early-acked, and it had begun in a child that died; or one before it in its chain. */
+function mustBeLost(task: PlannedTask, evidence: Evidence): void {
+  const { journal } = evidence
+  const lost = lineage(task, evidence).some(
+    ({ id, late }) => !late && (journal.doubts.has(id) || journal.of(id).some(execution => execution.lost)),
+  )
+  if (!lost) throw new Violation('F02', `${task.id} was called lost with its child, and was not`, [task.id])
 }
 
 /** Only so many faults make a task poison (D60), or make poison of a task before it in its chain. */

@@ -33,9 +33,14 @@ export const i04: Checker = {
 function mustBeAlone(execution: Execution, runs: readonly Execution[]): void {
   const { id, process } = execution
   const others = runs.filter(other => other !== execution && other.process === process)
-  if (others.some(other => other.end === undefined && !other.told)) {
+  if (others.some(other => other.end === undefined && (isInChild(other) ? other.place.alive : !other.told))) {
     throw new Violation('I04', `${id} runs twice at a time in '${process.name}' (D46)`, [id])
   }
+}
+
+/** Whatever its worker tells of one in a child, it ends with that child, before any other begins. */
+function isInChild({ process, place }: Execution): boolean {
+  return place !== process
 }
 
 function mustBeNew(execution: Execution, runs: readonly Execution[], own: readonly LedgerClaim[]): void {
