@@ -66,6 +66,16 @@ test('a PENDING row, which some program left, is no record', async () => {
   assert.equal(await backend.store(success(ID, 1, 'STARTED'), KEPT), 'stored')
 })
 
+test("a RETRY beside the next attempt's process, as Celery's two writers may leave it, is a retry whose error is unknown", async () => {
+  await using setting = await local()
+  const { backend, raw } = setting
+  raw.insert({ task_id: ID, status: 'RETRY', result: pickle({ pid: 1, hostname: 'celery@there' }) })
+  const { status, error, result } = (await backend.fetch(ID)) ?? {}
+  assert.deepEqual([status, error, result], ['RETRY', undefined, undefined])
+  raw.update(ID, { status: 'SUCCESS', result: pickle(5) })
+  assert.equal((await backend.fetch(ID))?.result, 5)
+})
+
 const GARBAGE: Readonly<Record<string, Readonly<Record<string, string | number | null | Uint8Array>>>> = {
   'no pickle': { status: 'SUCCESS', result: Buffer.from('garbage') },
   'an empty blob': { status: 'SUCCESS', result: Buffer.alloc(0) },

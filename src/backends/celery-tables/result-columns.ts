@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../protocol/limits.js'
 import { pickle, unpickle } from '../../protocol/pickle.js'
 import { pythonRepr } from '../../protocol/python-repr.js'
 import { exceptionToDict, resultMetaFromDict, resultMetaToDict } from '../../protocol/result-dict.js'
-import type { ExceptionInfo, ExtendedMeta, ResultMeta } from '../../protocol/result-meta.js'
+import type { ExceptionInfo, ExtendedMeta, ResultMeta, State } from '../../protocol/result-meta.js'
 import { holdsException, isFinal } from '../../protocol/states.js'
 import { Tuple } from '../../protocol/values.js'
 import type { FoundResultRow, NewResultRow } from './result-row.js'
@@ -86,7 +86,7 @@ export class ResultColumns {
       taskId,
       status,
       result: failed ? undefined : bytes === undefined ? null : unpickle(bytes, { limits: this.#limits }),
-      error: failed && bytes !== undefined ? exceptionFromPickle(bytes, this.#limits) : undefined,
+      error: failed && bytes !== undefined ? this.#error(bytes, status) : undefined,
       traceback: text(row.traceback, 'traceback'),
       children: own?.children,
       dateDone: own === undefined ? dateDoneOf(row.dateDone, status) : own.dateDone,
@@ -96,6 +96,19 @@ export class ResultColumns {
       ...(extended !== undefined && { extended }),
       ...(own?.nesting !== undefined && { nesting: own.nesting }),
       ...(own?.intent !== undefined && { intent: own.intent }),
+    }
+  }
+
+  /**
+   * Celery publishes a retry before it stores RETRY, and each of its writers changes only the columns that it found otherwise: where the next
+   * attempt began meanwhile, a row says RETRY beside that one's process. Source: celery/app/task.py `retry`, celery/backends/database.
+   */
+  #error(bytes: Uint8Array, status: State): ExceptionInfo | undefined {
+    try {
+      return exceptionFromPickle(bytes, this.#limits)
+    } catch (error) {
+      if (status === 'RETRY') return undefined
+      throw error
     }
   }
 

@@ -3,6 +3,7 @@ import { parseHeaders, printHeaders } from '../../../src/brokers/virtual/stored-
 import { decodeTask } from '../../../src/protocol/decode-task.js'
 import { EncodeError } from '../../../src/protocol/errors.js'
 import { DEFAULT_LIMITS } from '../../../src/protocol/limits.js'
+import { signatureToDict } from '../../../src/protocol/signature-dict.js'
 import { type LineStore, Spool, type SpoolEntry } from '../../../src/worker/spool.js'
 import { handRuntime } from '../../app/hand-runtime.js'
 import { textOf } from '../expect.js'
@@ -119,8 +120,14 @@ async function judgeLine(line: string): Promise<Outcome> {
     throw error
   }
   await spool.drain()
-  mustBeSame(redone, first, 'an entry spooled again')
+  mustBeSame(written(redone), written(first), 'an entry spooled again')
   return 'told'
+}
+
+/** Signatures within a signature may be dicts, or as they are here: they are alike when they are written alike. */
+function written(entry: SpoolEntry): unknown {
+  const { end } = entry
+  return end.kind === 'record' ? entry : { ...entry, end: { ...end, by: signatureToDict(end.by) } }
 }
 
 function mustBeTellable({ message, delivery, end, sent }: SpoolEntry): void {
