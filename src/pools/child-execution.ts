@@ -23,6 +23,10 @@ export class ChildExecution implements Execution {
   readonly outcome: Promise<Outcome>
   /** Of the call, within its child. */
   number = 0
+  /** False: it waited for too long. */
+  readonly isWanted: () => boolean
+  /** No child was there for it at once. */
+  hasWaited = false
   readonly #clock: Clock
   readonly #released: (execution: ChildExecution) => void
   readonly #since: SteadyMs
@@ -37,8 +41,9 @@ export class ChildExecution implements Execution {
   #ended = false
 
   /** `released` is called once, when it has ended in whichever way. */
-  constructor(call: Call, clock: Clock, released: (execution: ChildExecution) => void) {
+  constructor(call: Call, isWanted: () => boolean, clock: Clock, released: (execution: ChildExecution) => void) {
     this.call = call
+    this.isWanted = isWanted
     this.#clock = clock
     this.#released = released
     this.#since = clock.steady()

@@ -125,12 +125,13 @@ export class ChildPool implements Pool, ChildOwner {
     }
   }
 
-  run(call: Call): Execution {
-    const execution = new ChildExecution(call, this.runtime.clock, ended => this.#released(ended))
+  run(call: Call, isWanted: () => boolean = always): Execution {
+    const execution = new ChildExecution(call, isWanted, this.runtime.clock, ended => this.#released(ended))
     this.#running++
     this.#waiting.push(execution)
-    if (this.#closed || this.#broken !== undefined) execution.end(NO_CHILD)
+    if (this.#closed || this.#broken !== undefined) execution.end(NEVER_BEGUN)
     else this.#deal()
+    execution.hasWaited = true
     return execution
   }
 
@@ -311,7 +312,13 @@ export class ChildPool implements Pool, ChildOwner {
   /** Waiting calls to idle children, then ahead to those with the fewest. */
   #deal(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const child = this.#idle.pop() ?? this.#lookAhead.childFor(next)
+      if (next.hasWaited && !next.isWanted()) {
+        next.end(NEVER_BEGUN)
+        continue
+      }
+      // What expires could do so while it is ahead of its turn.
+      const expires = next.call.request.expires !== undefined
+      const child = this.#idle.pop() ?? (expires ? undefined : this.#lookAhead.childFor(next))
       if (child === undefined) return
       this.#waiting.shift()
       this.#give(child, next)
@@ -457,7 +464,7 @@ export class ChildPool implements Pool, ChildOwner {
   }
 
   #endWaiting(): void {
-    for (const execution of [...this.#waiting]) execution.end(NO_CHILD)
+    for (const execution of [...this.#waiting]) execution.end(NEVER_BEGUN)
   }
 
   #released(execution: ChildExecution): void {
@@ -472,8 +479,12 @@ export class ChildPool implements Pool, ChildOwner {
   }
 }
 
+function always(): boolean {
+  return true
+}
+
 /** It never began: a message that is still unacked goes back, uncounted. */
-const NO_CHILD: Outcome = Object.freeze({
+const NEVER_BEGUN: Outcome = Object.freeze({
   kind: 'cancelled',
   why: 'shutdown',
   signal: undefined,

@@ -26,8 +26,10 @@ export interface Pool extends AsyncDisposable {
   /**
    * Begins the call now, or as soon as a member that is being replaced is there again; the caller keeps the number of
    * running calls within `size`, and `ahead` more. Never throws.
+   *
+   * `isWanted`: asked when a call that had to wait for a member is given to one; false = it ends as one that never began.
    */
-  run(call: Call): Execution
+  run(call: Call, isWanted?: () => boolean): Execution
   /**
    * So many slots from now on, 1 or more. What is added can be used at once. Only idle slots are taken away; when there
    * are fewer than asked for, those go, and `PoolError` `LVG_POOL_BUSY` says so.

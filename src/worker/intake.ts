@@ -582,8 +582,13 @@ export class Intake implements Disposable {
       }
       // While its early ack or its mark was under way, everything that ran was interrupted.
       if (this.#interrupted) return NOT_BEGUN
+      let refused = undefined as Discard | undefined
+      const isWanted = (): boolean => {
+        refused = this.#refusal(running)
+        return refused === undefined
+      }
       const call = this.#call(running, policy)
-      const execution = this.#parts.pool.run(call)
+      const execution = this.#parts.pool.run(call, isWanted)
       running.execution = execution
       let timers: readonly Disposable[] = []
       const begun = ({ pid }: Where): void => {
@@ -594,6 +599,10 @@ export class Intake implements Disposable {
       else begun(execution.where)
       const outcome = await execution.outcome
       for (const timer of timers) timer[Symbol.dispose]()
+      if (refused !== undefined) {
+        await this.#discard(running, refused)
+        return undefined
+      }
       return this.#terminations.outcome(running, outcome)
     } finally {
       this.#busy--

@@ -133,6 +133,19 @@ describe('kills', () => {
     assert.equal(stage.child(2).calls, 0)
   })
 
+  test('a call that is not wanted any more when a child is there for it never begins, and the next one does', async () => {
+    const stage = await new PlayedPool({ size: 1 }).started()
+    stage.run().kill('SIGKILL')
+    let wanted = true
+    const [waiting, next] = [stage.run(undefined, () => wanted), stage.run()]
+    wanted = false
+    stage.child(2).ready()
+    const { kind, runtime } = await waiting.outcome
+    assert.deepEqual([kind, runtime], ['cancelled', 0])
+    assert.equal((await next.accepted).pid, 2)
+    assert.equal(stage.child(2).calls, 1)
+  })
+
   test('a child that even force does not end is left behind, and said', async () => {
     const stage = await new PlayedPool({ size: 1 }).started()
     const running = stage.run()

@@ -142,8 +142,8 @@ export class PlayedPool {
     return this
   }
 
-  run(body: Uint8Array = new Uint8Array(0)): Execution {
-    return this.pool.run(call(body))
+  run(body: Uint8Array = new Uint8Array(0), isWanted?: () => boolean): Execution {
+    return this.pool.run(call(body), isWanted)
   }
 
   /** Those that have a call now. */
