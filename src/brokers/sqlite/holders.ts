@@ -28,7 +28,7 @@ const LEASE_SLACK: Ms = 5000
  *
  * A session becomes a holder with its first claim, consumer, or queue of its own; a mere publisher never does. Its lease
  * ends on the kernel's monotonic clock and is renewed by the thread that owns the connection, whatever the user's
- * thread is doing. A holder is dead when its process is, or when its lease has ended. Whoever sweeps first gives its
+ * thread is doing. A holder is dead when its process is, or when its lease has ended and it is silent. Whoever sweeps first gives its
  * messages back, counted; a holder that finds itself swept is lost.
  */
 export class Holders {
@@ -41,12 +41,11 @@ export class Holders {
   readonly #trust: BigInt64Array
   #id: number | undefined
   #committedId: number | undefined
-  /** When a renewal last failed; `#late` until the next one succeeds. */
-  #failedAt: Ms | undefined
+  /** The last renewal failed. */
   #late = false
   #sweptAt: Ms | undefined
-  /** Without a gap. */
-  #watchingSince: Ms = 0
+  /** Ids of those whose lease has ended, and since when the file is known to take writes all the same. */
+  readonly #suspects = new Map<number, Ms>()
   #robbed = false
 
   constructor(parts: {
@@ -90,8 +89,9 @@ export class Holders {
 
   /** True when some process ended without handing back and none lives: the file's end may have been unclean (D3d). */
   onlyDead(): boolean {
+    const now = this.#context.monotonic()
     const holders = this.#all()
-    return holders.length > 0 && holders.every(holder => this.#isDead(holder, true))
+    return holders.length > 0 && holders.every(holder => this.#isGone(holder, now) || holder.lease_end < now)
   }
 
   /** Ids of all who have not been found dead; our own among them. */
@@ -111,7 +111,6 @@ export class Holders {
       else this.#trusted(now)
     } catch (error) {
       this.#late = true
-      this.#failedAt = this.#context.monotonic()
       throw error
     }
   }
@@ -123,26 +122,14 @@ export class Holders {
 
   sweep(): void {
     const now = this.#context.monotonic()
-    const byLease = this.#mayJudgeLeases(now)
-    const dead = this.#all().filter(holder => holder.id !== this.#id && this.#isDead(holder, byLease))
-    if (dead.length === 0) return
-    try {
-      this.#db.transaction(() => this.#bury(dead))
-    } catch (error) {
-      this.#failedAt = this.#context.monotonic()
-      throw error
-    }
-  }
-
-  /**
-   * If we stood still, so may have the others, who all renew as late as we do; and what happened before we came, we do not know: the
-   * file may have taken no writes until then. Those who live and are late have renewed by the time of our third look.
-   */
-  #mayJudgeLeases(now: Ms): boolean {
     const { renewMs, sweepMs } = this.#config
-    if (this.#sweptAt === undefined || now - this.#sweptAt > renewMs + sweepMs) this.#watchingSince = now
+    // If we stood still, so may have the others, and all of them renew as late as we do.
+    if (this.#sweptAt === undefined || now - this.#sweptAt > renewMs + sweepMs) this.#suspects.clear()
     this.#sweptAt = now
-    return now - this.#watchingSince > 1.5 * sweepMs
+    const others = this.#all().filter(({ id }) => id !== this.#id)
+    for (const id of this.#suspects.keys()) if (!others.some(holder => holder.id === id)) this.#suspects.delete(id)
+    const dead = others.filter(holder => this.#isGone(holder, now) || this.#isSilent(holder, now))
+    if (dead.length > 0) this.#db.transaction(() => this.#bury(dead))
   }
 
   /** Tells how many consumers of ours serve each queue; queues that go with their last consumer go. Within a transaction. */
@@ -190,17 +177,26 @@ export class Holders {
     Atomics.store(this.#trust, 0, BigInt(Math.floor(renewedAt + this.#config.leaseMs * TRUSTED)))
   }
 
-  #isDead(holder: HolderRow, byLease: boolean): boolean {
-    const { boot, pid_namespace: pidNamespace, pid, started } = holder
+  /** Its process is, or its lease was counted by a clock that has begun anew. */
+  #isGone({ boot, pid_namespace: pidNamespace, pid, started, lease_end, lease_ms }: HolderRow, now: Ms): boolean {
     if (this.#context.processes.liveness({ boot, pidNamespace, pid, started }) === 'gone') return true
-    const now = this.#context.monotonic()
-    if (holder.lease_end > now + holder.lease_ms + LEASE_SLACK) return true
-    return byLease && holder.lease_end < now && !this.#couldNotRenew(now, holder.lease_ms)
+    return lease_end > now + lease_ms + LEASE_SLACK
   }
 
-  /** While the file took no writes nobody could renew: that is no sign of death. */
-  #couldNotRenew(now: Ms, leaseMs: Ms): boolean {
-    return this.#failedAt !== undefined && now - this.#failedAt < leaseMs
+  /**
+   * Its lease has ended, and it has not renewed since, although the file takes writes. While it took none nobody could renew: that is
+   * no sign of death. So a write is tried first; those who live and are late have renewed by the time of our third look.
+   */
+  #isSilent({ id, lease_end }: HolderRow, now: Ms): boolean {
+    if (lease_end >= now) {
+      this.#suspects.delete(id)
+      return false
+    }
+    const since = this.#suspects.get(id)
+    if (since !== undefined) return now - since > 1.5 * this.#config.sweepMs
+    this.#db.run(this.#sql['touch-holder'], id)
+    this.#suspects.set(id, now)
+    return false
   }
 
   #bury(dead: readonly HolderRow[]): void {

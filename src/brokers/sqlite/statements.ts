@@ -58,6 +58,7 @@ const VERBS = [
   'ripen',
   'store',
   'take-claims',
+  'touch-holder',
   'undelay-held',
   'weigh',
 ] as const
