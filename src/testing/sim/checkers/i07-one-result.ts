@@ -25,18 +25,20 @@ export const i07: Checker = {
  * and SUCCESS wins.
  */
 function mustBeOne(task: PlannedTask, evidence: Evidence): void {
-  const { id, cause } = task
-  const { backend, ledger, plan } = evidence
-  // A step of the chain of a task without a state, which was cut off while it told its end and then refused as poison.
-  const parent = 'of' in cause ? plan.get(cause.of) : undefined
-  if (parent?.kept === false && ledger.of(parent.id).some(({ faults }) => faults >= parent.maxDeliveries)) return
-  if (lineage(task, evidence).some(one => cameTwice(one, evidence))) return
+  const { id } = task
+  const { backend } = evidence
+  if (lineage(task, evidence).some(one => cameTwice(one, evidence) || mayEndTwice(one, evidence))) return
   const final = backend
     .of(id)
     .filter(({ answer, meta }) => answer === 'stored' && isFinal(meta.status))
     .filter(record => !isRequest(record, id, evidence) && !cameLate(record, id, evidence))
   const states = [...new Set(final.map(({ meta }) => meta.status))]
   if (states.length > 1) throw new Violation('I07', `${id} was seen as ${states.join(', then ')}`, [id])
+}
+
+/** Without a state, cut off while it told its end, and then refused as poison: the steps after it may hear of both. */
+function mayEndTwice({ id, kept, maxDeliveries }: PlannedTask, { ledger }: Evidence): boolean {
+  return !kept && ledger.of(id).some(({ faults }) => faults >= maxDeliveries)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Evidence, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
+import { lineage } from './story.js'
 
 /** What follows a task starts after it ended so, with the stored result as its argument (D42). */
 export const i08: Checker = {
@@ -33,13 +34,21 @@ function mustHaveValue(id: string, of: string, argument: unknown, kept: boolean,
 
 /**
  * What may be handed on: what is stored. Of an early-acked task with two messages for one attempt, both ends may come out
- * of spools later than the state: then each hands on its own value.
+ * of spools later than the state: then each hands on its own value. So does each run of a task that was sent or taken once more
+ * because the power went off, and with it the ack of its message, or of one before it.
  */
-function returned(of: string, kept: boolean, { backend, journal, ledger, plan }: Evidence): readonly unknown[] {
+function returned(of: string, kept: boolean, evidence: Evidence): readonly unknown[] {
+  const { backend, journal, ledger, plan } = evidence
   const messages = ledger.of(of)
   const twice = new Set(messages.map(({ retries }) => retries)).size < messages.length
-  if (kept && (!twice || plan.get(of)?.late === true)) return [backend.visible(of)?.result]
+  if (kept && !wasUndone(of, evidence) && (!twice || plan.get(of)?.late === true)) return [backend.visible(of)?.result]
   return journal.of(of).flatMap(({ end }) => (end?.kind === 'returned' ? [end.value] : []))
+}
+
+function wasUndone(of: string, evidence: Evidence): boolean {
+  const task = evidence.plan.get(of)
+  const messages = task === undefined ? [] : lineage(task, evidence).flatMap(({ id }) => evidence.ledger.of(id))
+  return messages.some(({ rewound, forgottenAcks, gone }) => rewound || forgottenAcks > 0 || gone === 'lost')
 }
 
 function mustHaveFailed(id: string, of: string, argument: unknown, kept: boolean, evidence: Evidence): void {
