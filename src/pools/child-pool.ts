@@ -316,9 +316,7 @@ export class ChildPool implements Pool, ChildOwner {
         next.end(NEVER_BEGUN)
         continue
       }
-      // What expires could do so while it is ahead of its turn.
-      const expires = next.call.request.expires !== undefined
-      const child = this.#idle.pop() ?? (expires ? undefined : this.#lookAhead.childFor(next))
+      const child = this.#idle.pop() ?? this.#lookAhead.childFor(next)
       if (child === undefined) return
       this.#waiting.shift()
       this.#give(child, next)

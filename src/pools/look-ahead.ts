@@ -32,9 +32,9 @@ export class LookAhead implements Disposable {
     this.#pace.took(time)
   }
 
-  /** The child with the fewest ahead that takes another one. */
+  /** The child with the fewest ahead that takes another one. What expires could do so while it is ahead: there is none for it. */
   childFor(execution: ChildExecution): Child | undefined {
-    if (!this.#pace.isQuick) return undefined
+    if (!this.#pace.isQuick || execution.call.request.expires !== undefined) return undefined
     let best: Child | undefined
     for (const child of this.#children) {
       if (child.takesAhead(execution) && (best === undefined || child.ahead < best.ahead)) best = child

@@ -4,7 +4,6 @@ import { FrameReader, toFrame } from '../../pools/child-frames.js'
 import type { ChildLine, ChildListener, StartChild } from '../../pools/child-line.js'
 import type { FromChild, ToChild } from '../../pools/child-protocol.js'
 import { PoolChild } from '../../worker/pool-child.js'
-
 import type { SimPipe } from './sim-pipe.js'
 import type { SimProcess } from './sim-process.js'
 import type { SimWorld } from './sim-world.js'

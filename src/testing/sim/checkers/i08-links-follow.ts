@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Evidence, Violation } from '../evidence.js'
 import type { Checker } from './checker.js'
-import { lineage } from './story.js'
+import { messagesUpTo } from './story.js'
 
 /** What follows a task starts after it ended so, with the stored result as its argument (D42). */
 export const i08: Checker = {
@@ -47,7 +47,7 @@ function returned(of: string, kept: boolean, evidence: Evidence): readonly unkno
 
 function wasUndone(of: string, evidence: Evidence): boolean {
   const task = evidence.plan.get(of)
-  const messages = task === undefined ? [] : lineage(task, evidence).flatMap(({ id }) => evidence.ledger.of(id))
+  const messages = task === undefined ? [] : messagesUpTo(task, evidence)
   return messages.some(({ rewound, forgottenAcks, gone }) => rewound || forgottenAcks > 0 || gone === 'lost')
 }
 

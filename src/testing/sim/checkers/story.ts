@@ -38,10 +38,14 @@ export function lineage(task: PlannedTask, { plan }: Evidence): readonly Planned
   return all
 }
 
+/** All messages of the task, and of those before it. */
+export function messagesUpTo(task: PlannedTask, evidence: Evidence): readonly LedgerMessage[] {
+  return lineage(task, evidence).flatMap(({ id }) => evidence.ledger.of(id))
+}
+
 /** Most faults of any message of the task, or of one before it. */
 export function faultsOn(task: PlannedTask, evidence: Evidence): number {
-  const messages = lineage(task, evidence).flatMap(({ id }) => evidence.ledger.of(id))
-  return Math.max(0, ...messages.map(({ faults }) => faults))
+  return Math.max(0, ...messagesUpTo(task, evidence).map(({ faults }) => faults))
 }
 
 /** There were several messages of one attempt: published again after doubt, or delivered twice. */
