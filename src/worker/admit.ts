@@ -2,7 +2,7 @@ import type { EpochMs, Ms } from '../lib/time.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Admission } from './admission.js'
-import { isFinal } from './states.js'
+import { decided } from './decided.js'
 
 /** Everything `admit` looks at. */
 export interface AdmitFacts {
@@ -91,13 +91,4 @@ function admitUnknown(facts: AdmitFacts): Admission {
 function wait(eta: EpochMs, facts: AdmitFacts): Admission {
   const delay = eta - facts.now
   return facts.canPark && (facts.full || delay > PARK_AFTER) ? { kind: 'park', delay } : { kind: 'hold', until: eta }
-}
-
-/** A final state, or a retry intent newer than this message: the attempt it carries is over. */
-function decided(stored: ResultMeta, request: TaskRequest): boolean {
-  if (isFinal(stored.status)) return true
-  const { intent, nesting = 0 } = stored
-  if (intent === undefined) return false
-  // Another task under this id, which it replaced or was replaced by, has retries of its own.
-  return nesting === request.replacedTaskNesting && intent.retries > request.retries
 }

@@ -20,7 +20,7 @@ import { LimitTimers } from './limit-timers.js'
 import type { World } from './perform.js'
 import { ReadyLine } from './ready-line.js'
 import type { Revocations } from './revocations.js'
-import { newRunning, type Running } from './running.js'
+import { latestClaim, newRunning, type Running } from './running.js'
 import { settle, settleDiscard, settleStored } from './settle.js'
 import type { SpoolEntry } from './spool.js'
 import { CONSULT_AGAIN, type Decide, type Teller } from './teller.js'
@@ -588,6 +588,7 @@ export class Intake implements Disposable {
         return refused === undefined
       }
       const call = this.#call(running, policy)
+      running.begunUnder = latestClaim(running)
       const execution = this.#parts.pool.run(call, isWanted)
       running.execution = execution
       let timers: readonly Disposable[] = []

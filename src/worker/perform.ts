@@ -20,6 +20,7 @@ import type { ExceptionInfo, ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 import { afterFailure, chordEffects, chordFailure } from './aftermath.js'
 import { failCanvas, failureOf } from './canvas-effects.js'
+import { decided } from './decided.js'
 import type { Effect, OutgoingTask, TaskEvent } from './effect.js'
 import { replyAddress } from './reply-address.js'
 import { latestClaim, type Running, withMostFaults } from './running.js'
@@ -151,9 +152,21 @@ function mayBeLost(running: Running, world: World): boolean {
 }
 
 async function askForToken(running: Running, world: World): Promise<Performed | undefined> {
-  if (await anyCurrent(running.deliveries)) return undefined
+  if (await isOurs(running, world)) return undefined
   world.emit({ type: 'task-returned', why: 'lease-lost' }, running)
   return { kind: 'stale' }
+}
+
+/** An answer that took longer says what was so before this process, or the link, had stood still. */
+const TOKEN_ANSWER_HOLDS: Ms = 1000
+const TOKEN_QUESTIONS = 3
+
+async function isOurs({ deliveries }: Running, { runtime: { clock } }: World): Promise<boolean> {
+  for (let questions = 1; ; questions++) {
+    const asked = clock.steady()
+    if (!(await anyCurrent(deliveries))) return false
+    if (clock.steady() - asked < TOKEN_ANSWER_HOLDS || questions >= TOKEN_QUESTIONS) return true
+  }
 }
 
 interface Write {
@@ -164,7 +177,12 @@ interface Write {
   readonly fence: Fence | undefined
 }
 
-/** Nearly every task of a worker comes through here and is stored at once: for those, as few promises as there can be. */
+/**
+ * Nearly every task of a worker comes through here and is stored at once: for those, as few promises as there can be.
+ *
+ * `claim`: what it is written under. An execution tells its end under the claim that it began with, though it may have adopted later
+ * ones: what others have told of the message meanwhile, its refusal as poison among them, comes first.
+ */
 function store(
   meta: ResultMeta,
   ttl: Ms | undefined,
@@ -172,10 +190,11 @@ function store(
   running: Running,
   context: SettleContext,
   world: World,
+  claim: number = running.begunUnder ?? latestClaim(running),
 ): Promise<Performed | undefined> | undefined {
   const { backend } = world
   if (backend === undefined) return undefined
-  const fence = own ? { retries: attemptNumber(running.request), claim: latestClaim(running) } : undefined
+  const fence = own ? { retries: attemptNumber(running.request), claim } : undefined
   const reply = replyAddress(running.request, meta.taskId)
   const began = world.runtime.clock.steady()
   const act = (): Promise<'stored' | 'refused'> => backend.store(meta, { ttl, fence, reply })
@@ -198,11 +217,11 @@ async function stored(
 ): Promise<Performed | undefined> {
   if (answer.kind === 'done') {
     if (answer.value !== 'refused' || (!own && meta.taskId !== running.request.id)) return undefined
-    const after = await refused(running, context, world)
     // The later attempt is over, too, and its message came back to us meanwhile: now we are the latest.
-    const isLatest = after.kind === 'outrun' && fence !== undefined && latestClaim(running) > fence.claim
-    if (isLatest) return store(meta, ttl, own, running, context, world)
-    return after.kind === 'outrun' ? outrun(running) : after
+    const isLatest = fence !== undefined && latestClaim(running) > fence.claim
+    const after = await refused(running, isLatest, context, world)
+    if (after.kind !== 'outrun') return after
+    return isLatest ? store(meta, ttl, own, running, context, world, latestClaim(running)) : outrun(running)
   }
   if (answer.kind === 'impossible') {
     if (own && meta.status === 'SUCCESS') return { kind: 'unstorable', error: answer.error }
@@ -214,10 +233,12 @@ async function stored(
 
 /**
  * A later attempt has written already. Is its state final, what follows it is performed here as well (the ids are the
- * same, so nothing happens twice); otherwise the later attempt will tell. Either way this message is done.
+ * same, so nothing happens twice), and so is the retry it decided on when its message came back to us (`isLatest`); otherwise
+ * whoever is the latest will tell.
  */
 async function refused(
   running: Running,
+  isLatest: boolean,
   context: SettleContext,
   world: World,
 ): Promise<Performed | { readonly kind: 'outrun' }> {
@@ -233,7 +254,7 @@ async function refused(
     world.runtime.log.error(`Result of ${running.request.id} could not be read: ${describe(fetched.error)}`)
   }
   const stored = fetched.kind === 'done' ? fetched.value : undefined
-  if (stored !== undefined && isFinal(stored.status)) {
+  if (stored !== undefined && (isLatest ? decided(stored, running.request) : isFinal(stored.status))) {
     const now = { ...context, delivery: withMostFaults(context.delivery, running) }
     return perform(settleStored(stored, now), running, now, world)
   }
@@ -517,7 +538,7 @@ async function tryAgain<T>(
 async function isLost(running: Running, world: World): Promise<boolean> {
   if (running.verdict === 'ack') return false
   if (running.execution !== undefined && !mayBeLost(running, world)) return false
-  return !(await anyCurrent(running.deliveries))
+  return !(await isOurs(running, world))
 }
 
 /** What is thrown before there is a promise, as its rejection. */

@@ -19,6 +19,8 @@ export interface Running {
   started: { readonly at: EpochMs; readonly pid: number } | undefined
   /** Its token was once found lost: it is asked for again before any effect, since a later one may have been adopted (D25). */
   robbed: boolean
+  /** The latest claim when it was executed. */
+  begunUnder: number | undefined
   /** It has a slot. */
   active: boolean
   /** It runs since before the connection was lost. */
@@ -40,6 +42,7 @@ export function newRunning(request: TaskRequest, deliveries: Delivery[], late: b
     execution: undefined,
     started: undefined,
     robbed: false,
+    begunUnder: undefined,
     active: false,
     left: false,
     verdict: undefined,
@@ -69,7 +72,7 @@ export function withMostFaults(facts: DeliveryFacts, running: Running): Delivery
   return { queue, exchange, routingKey, faults, enqueuedAt }
 }
 
-/** The latest claim among the deliveries: what this attempt may write under (D45). */
+/** The latest claim among the deliveries: the most that this attempt may write under (D45). */
 export function latestClaim(running: Running): number {
   let claim = 0
   for (const delivery of running.deliveries) if (delivery.claim > claim) claim = delivery.claim

@@ -10,7 +10,9 @@ import type { LabPlace } from './lab-place.js'
 import type { Plan } from './plan.js'
 
 /** As much of a plan as its end needs. */
-export type Weather = Pick<Plan, 'config' | 'faults'>
+export interface Weather extends Pick<Plan, 'config' | 'faults'> {
+  readonly calls?: Plan['calls']
+}
 
 /** After healing, everything must be at rest within so long (I14): twice the longest hand-back, retry or parking. */
 const CALM: Ms = 1_800_000
@@ -67,8 +69,9 @@ function heal(fleet: Fleet, place: LabPlace, { faults }: Weather): void {
 async function atRest(fleet: Fleet, place: LabPlace, plan: Weather, world: SimWorld): Promise<void> {
   const connection = await fleet.cluster.observe()
   const { leaseMs, restart, maxDeliveries } = plan.config
-  // A task that kills its worker takes a lease and a new worker each time, until it is poison.
-  const poison = maxDeliveries * (leaseMs + restart)
+  // A task that kills its worker takes a lease and a new worker each time, until it is poison; others wait until it is.
+  const killers = plan.calls?.filter(({ behaviour }) => behaviour === 'poison').length ?? 0
+  const poison = Math.max(killers, 1) * maxDeliveries * (leaseMs + restart)
   const bound = poison + (plan.faults.some(({ kind }) => kind === 'step') ? CALM_AFTER_STEPS : CALM)
   const until = world.now + bound
   for (let wait = 500; ; wait = Math.min(wait * 1.5, 10_000)) {

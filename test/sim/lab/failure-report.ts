@@ -26,6 +26,9 @@ export async function failureReport(failed: Plan, invariant: string, { command, 
     '',
     ...story(failure.trace, ids),
     '',
+    'What broker, handlers and backend know of it:',
+    ...(played.chronicle ?? []),
+    '',
     `Replay: LOVAGE_SEED=${seed} ${command}`,
   ].join('\n')
 }

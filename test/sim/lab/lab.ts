@@ -31,8 +31,16 @@ export interface LabReport {
 
 const WATCHING = CHECKERS.filter(checker => checker.always !== undefined)
 
-/** A plan, played: the storm with its faults, then peace, then every invariant (§13.7). Throws `Violation`. */
-export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder): Promise<LabReport> {
+/**
+ * A plan, played: the storm with its faults, then peace, then every invariant (§13.7). Throws `Violation`. `collects` is given what
+ * the run's evidence gathers in.
+ */
+export async function lab(
+  world: SimWorld,
+  plan: Plan,
+  folder: () => DiskFolder,
+  collects: (evidence: Evidence) => void,
+): Promise<LabReport> {
   const { config, calls, faults } = plan
   const sightings = new Sightings()
   const quirks = quirksOf(config, world, sightings)
@@ -61,6 +69,7 @@ export async function lab(world: SimWorld, plan: Plan, folder: () => DiskFolder)
     plan: new Map(planned.map(task => [task.id, task])),
     final: undefined,
   }
+  collects(evidence)
   world.always(() => {
     if (troubles.length > 0) throw troubles[0]
     for (const checker of WATCHING) checker.always?.(evidence)

@@ -1,5 +1,7 @@
 import type { Ms } from '../../../src/lib/time.js'
+import type { Evidence } from '../../../src/testing/sim/evidence.js'
 import { type SimReport, type SimulateOptions, simulate } from '../../../src/testing/sim/simulate.js'
+import { chronicle } from './chronicle.js'
 import { DiskFolder } from './disk-folder.js'
 import { type LabReport, lab } from './lab.js'
 import type { Plan } from './plan.js'
@@ -14,17 +16,30 @@ export const FAST: SimulateOptions = Object.freeze({ trace: 'instants', contexts
 /** Handlers ask for their context before they wait, so contexts may stay out here, too: the run is the same, with its text. */
 export const TRACED: SimulateOptions = Object.freeze({ keep: 1_000_000, contexts: false })
 
-export async function play(plan: Plan, options: SimulateOptions = FAST): Promise<Played<LabReport>> {
+/** What became of a plan of this laboratory. */
+export type LabPlayed = Played<LabReport> & {
+  /** Of a plan that failed: what is known of the tasks involved. */
+  readonly chronicle?: readonly string[]
+}
+
+export async function play(plan: Plan, options: SimulateOptions = FAST): Promise<LabPlayed> {
   // Outlives the run: one that fails is left where it stands.
   let folder: DiskFolder | undefined
+  let evidence: Evidence | undefined
+  const collects = (given: Evidence): void => {
+    evidence = given
+  }
   const disk = (): DiskFolder => {
     folder ??= new DiskFolder()
     return folder
   }
   try {
     const limited = { limit: plan.config.storm + AFTER, ...options }
-    const run = (): Promise<SimReport<LabReport>> => simulate(plan.seed, world => lab(world, plan, disk), limited)
-    return await played(run, { stacks: options !== FAST })
+    const run = (): Promise<SimReport<LabReport>> =>
+      simulate(plan.seed, world => lab(world, plan, disk, collects), limited)
+    const how = await played(run, { stacks: options !== FAST })
+    if (how.kind === 'held' || evidence === undefined) return how
+    return { ...how, chronicle: chronicle(evidence, how.ids) }
   } finally {
     folder?.[Symbol.dispose]()
   }

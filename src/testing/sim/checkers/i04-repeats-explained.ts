@@ -22,7 +22,7 @@ export const i04: Checker = {
       throw new Violation('I04', `${id} runs for the ${runs.length}. time on ${claims.length} deliveries`, [id])
     }
     const own = claims.filter(claim => claim.session.process === process)
-    mustBeAlone(execution, runs)
+    mustBeAlone(execution, runs, own, evidence)
     // Of several messages with one attempt, one may have waited here since before the other ended.
     if (messages.filter(message => !isReplaced(message)).length > 1) return
     mustBeNew(execution, runs, own)
@@ -30,12 +30,27 @@ export const i04: Checker = {
   },
 }
 
-function mustBeAlone(execution: Execution, runs: readonly Execution[]): void {
+function mustBeAlone(
+  execution: Execution,
+  runs: readonly Execution[],
+  own: readonly LedgerClaim[],
+  { plan }: Evidence,
+): void {
   const { id, process } = execution
+  const late = plan.get(id)?.late === true
+  const goesOn = (other: Execution): boolean => {
+    if (isInChild(other)) return other.place.alive
+    return !other.told && !(late && isSettled(other, own))
+  }
   const others = runs.filter(other => other !== execution && other.process === process)
-  if (others.some(other => other.end === undefined && (isInChild(other) ? other.place.alive : !other.told))) {
+  if (others.some(other => other.end === undefined && goesOn(other))) {
     throw new Violation('I04', `${id} runs twice at a time in '${process.name}' (D46)`, [id])
   }
+}
+
+/** All that its worker held when it began is acked: of one whose end came too late nothing else is told. */
+function isSettled({ at }: Execution, own: readonly LedgerClaim[]): boolean {
+  return own.every(claim => claim.at > at || (claim.end === 'acked' && !claim.moved))
 }
 
 /** Whatever its worker tells of one in a child, it ends with that child, before any other begins. */
