@@ -92,14 +92,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: 'runs-what-has-ended',
     foundBy: 24,
-    file: 'worker/admit.js',
+    file: 'worker/decided.js',
     find: 'if (isFinal(stored.status))\nreturn true;',
     replace: '',
   },
   {
     name: 'runs-what-was-retried',
     foundBy: 27,
-    file: 'worker/admit.js',
+    file: 'worker/decided.js',
     find: 'return nesting === request.replacedTaskNesting && intent.retries > request.retries;',
     replace: 'return false;',
   },
@@ -179,7 +179,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
     name: 'refused-store-ends-it',
     foundBy: 281,
     file: 'worker/perform.js',
-    find: 'if (stored !== undefined && isFinal(stored.status)) {',
+    find: 'if (stored !== undefined && (isLatest ? decided(stored, running.request) : isFinal(stored.status))) {',
     replace: 'if (false) {',
   },
   {
