@@ -3,6 +3,7 @@ import type { Delivery } from '../brokers/broker.js'
 import type { LimitAnswer, LimitRequest } from '../brokers/limits/limit-store.js'
 import { BoundedMap } from '../lib/bounded-map.js'
 import { type Deferred, deferred } from '../lib/deferred.js'
+import { errorText } from '../lib/error-text.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms } from '../lib/time.js'
 import type { Call, Outcome, Pool, Where } from '../pools/pool.js'
@@ -17,7 +18,6 @@ import { admit, takeTurn } from './admit.js'
 import { DeliveryReader } from './delivery-reader.js'
 import { Holds } from './holds.js'
 import { LimitTimers } from './limit-timers.js'
-import type { World } from './perform.js'
 import { ReadyLine } from './ready-line.js'
 import type { Revocations } from './revocations.js'
 import { latestClaim, newRunning, type Running } from './running.js'
@@ -27,6 +27,7 @@ import { CONSULT_AGAIN, type Decide, type Teller } from './teller.js'
 import { Terminations } from './terminations.js'
 import { type Rates, Throttle } from './throttle.js'
 import { ackAll, anyCurrent, beginAll, condemnAll, requeueAll } from './verdicts.js'
+import type { World } from './world.js'
 
 export interface IntakeParts {
   readonly runtime: Runtime
@@ -103,7 +104,7 @@ export class Intake implements Disposable {
     if (this.#idle()) this.#drained?.resolve()
   }
   readonly #disownFailed = (error: unknown): void => {
-    this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${text(error)}`, { error })
+    this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${errorText(error)}`, { error })
     this.#disown()
   }
   #discarding: Disposable | undefined
@@ -467,7 +468,7 @@ export class Intake implements Disposable {
     try {
       return await this.#parts.world.backend?.fetch(running.request.id)
     } catch (error) {
-      this.#parts.runtime.log.warning(`State of redelivered task ${running.request.id} is unknown: ${text(error)}`)
+      this.#parts.runtime.log.warning(`State of redelivered task ${running.request.id} is unknown: ${errorText(error)}`)
       await this.#giveBack(running, CONSULT_AGAIN)
       return 'unknown'
     }
@@ -743,10 +744,6 @@ const NOT_BEGUN: Outcome = Object.freeze({
 
 function messageIdOf({ request }: Running): string | undefined {
   return request.message.properties.messageId
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 
 /** An ignored result has no states on the way either. Source: celery/app/trace.py. */

@@ -1,33 +1,31 @@
-import type { ChordPart, Fence, ResultBackend } from '../backends/backend.js'
+import type { ChordPart, Fence } from '../backends/backend.js'
 import { BackendError } from '../backends/errors.js'
-import type { Address, Connection, Queue, Settled } from '../brokers/broker.js'
-import { BrokerError, NotSentError } from '../brokers/errors.js'
-import { messageBytes } from '../brokers/virtual/delivery.js'
 import { isNested } from '../canvas/result-tuples.js'
-import { type BackoffRule, backoff } from '../lib/backoff.js'
-import type { Runtime } from '../lib/runtime.js'
-import type { EpochMs, Ms, SteadyMs } from '../lib/time.js'
+import { errorText } from '../lib/error-text.js'
+import type { Ms } from '../lib/time.js'
 import { attemptNumber } from '../protocol/attempt-number.js'
 import { chordError } from '../protocol/chord-error.js'
-import type { ChordMemo } from '../protocol/chord-memo.js'
-import { type DeadLetterRecord, deadQueue, toDeadLetter } from '../protocol/dead-letter.js'
+import { type DeadLetterRecord, deadQueue } from '../protocol/dead-letter.js'
 import { exceptionInfoOf } from '../protocol/exception.js'
 import { exceptionRepr } from '../protocol/exception-repr.js'
-import type { GroupId, QueueName } from '../protocol/ids.js'
-import type { Message } from '../protocol/message.js'
-import type { TaskRequest } from '../protocol/request.js'
-import type { ExceptionInfo, ResultMeta } from '../protocol/result-meta.js'
+import type { GroupId } from '../protocol/ids.js'
+import type { ResultMeta } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
 import { afterFailure, chordEffects, chordFailure } from './aftermath.js'
 import { failCanvas, failureOf } from './canvas-effects.js'
 import { decided } from './decided.js'
-import type { Effect, OutgoingTask, TaskEvent } from './effect.js'
+import type { Effect, OutgoingTask } from './effect.js'
+import { type Persisted, persist, tried, tryAgain } from './persist.js'
 import { replyAddress } from './reply-address.js'
 import { latestClaim, type Running, withMostFaults } from './running.js'
+import { sendOutgoing } from './send-outgoing.js'
 import { settleStored } from './settle.js'
 import type { SettleContext } from './settle-context.js'
 import { isFinal } from './states.js'
-import { ackAll, ackAlone, anyCurrent, requeueAll } from './verdicts.js'
+import { isOurs, mayBeLost } from './token.js'
+import { ackAll, ackAlone, requeueAll } from './verdicts.js'
+import type { Outgoing, World } from './world.js'
+import { writeDeadLetter } from './write-dead-letter.js'
 
 /*
  * The interpreter of effects: the only place where a worker changes the world. Effects are carried out one after
@@ -46,44 +44,6 @@ export type Performed =
   | { readonly kind: 'untold' }
   | { readonly kind: 'unstorable'; readonly error: unknown }
 
-/** What effects act upon. */
-export interface World {
-  readonly runtime: Runtime
-  readonly backend: ResultBackend | undefined
-  /** The connection of the present session; undefined while there is none. */
-  live(): Connection | undefined
-  outgoing(task: OutgoingTask, context: SettleContext): Outgoing
-  emit(event: TaskEvent, running: Running): void
-  /** The broker has what `outgoing` made. */
-  sent(outgoing: Outgoing): void
-  /** What is kept with an open chord (D72). */
-  chordMemo(memo: ChordMemo): string | undefined
-  errback(signature: Signature, request: TaskRequest, error: ExceptionInfo, traceback: string | undefined): void
-  /** Hears how an ack was answered (D21). A function of its own: it is handed on. */
-  readonly acked: (settled: Settled) => undefined
-  /** May a dead letter of so many bytes be written for this queue (D64)? */
-  deadLetterRoom(queue: QueueName, bytes: number): Promise<boolean>
-  /** A dead letter was written. */
-  buried(record: DeadLetterRecord): void
-  /** A store or publish for task (or message) `id` has failed and is tried again. */
-  waits(why: string, id: string): void
-  /** How long a store or publish may be tried again; asked before each try. */
-  writeTimeout(): Ms
-  /** After every effect; simulations crash here (F04). */
-  afterEffect(effect: Effect, running: Running): Promise<void> | undefined
-}
-
-/** A message ready to be published: encoded, addressed, named. */
-export interface Outgoing {
-  readonly message: Message
-  /** Declared first. */
-  readonly queue: Queue | undefined
-  readonly to: Address
-  readonly publishId: string
-  readonly notBefore: EpochMs | undefined
-}
-
-const WRITE_BACKOFF: BackoffRule = { first: 10, cap: 10_000 }
 const DONE: Performed = { kind: 'done' }
 
 export async function perform(
@@ -147,26 +107,10 @@ function checkToken(running: Running, world: World): Promise<Performed | undefin
   return running.verdict !== 'ack' && mayBeLost(running, world) ? askForToken(running, world) : undefined
 }
 
-function mayBeLost(running: Running, world: World): boolean {
-  return running.robbed || world.live()?.suspect() === true
-}
-
 async function askForToken(running: Running, world: World): Promise<Performed | undefined> {
   if (await isOurs(running, world)) return undefined
   world.emit({ type: 'task-returned', why: 'lease-lost' }, running)
   return { kind: 'stale' }
-}
-
-/** An answer that took longer says what was so before this process, or the link, had stood still. */
-const TOKEN_ANSWER_HOLDS: Ms = 1000
-const TOKEN_QUESTIONS = 3
-
-async function isOurs({ deliveries }: Running, { runtime: { clock } }: World): Promise<boolean> {
-  for (let questions = 1; ; questions++) {
-    const asked = clock.steady()
-    if (!(await anyCurrent(deliveries))) return false
-    if (clock.steady() - asked < TOKEN_ANSWER_HOLDS || questions >= TOKEN_QUESTIONS) return true
-  }
 }
 
 interface Write {
@@ -225,7 +169,7 @@ async function stored(
   }
   if (answer.kind === 'impossible') {
     if (own && meta.status === 'SUCCESS') return { kind: 'unstorable', error: answer.error }
-    world.runtime.log.error(`Result of ${meta.taskId} could not be stored: ${describe(answer.error)}`)
+    world.runtime.log.error(`Result of ${meta.taskId} could not be stored: ${errorText(answer.error)}`)
     return undefined
   }
   return giveUp(running, world, 'the result could not be stored')
@@ -251,7 +195,7 @@ async function refused(
   // What is stored may be this attempt's own end, and then nobody else tells what follows it.
   if (fetched.kind === 'late') return giveUp(running, world, 'the stored result could not be read')
   if (fetched.kind === 'impossible') {
-    world.runtime.log.error(`Result of ${running.request.id} could not be read: ${describe(fetched.error)}`)
+    world.runtime.log.error(`Result of ${running.request.id} could not be read: ${errorText(fetched.error)}`)
   }
   const stored = fetched.kind === 'done' ? fetched.value : undefined
   if (stored !== undefined && (isLatest ? decided(stored, running.request) : isFinal(stored.status))) {
@@ -282,7 +226,7 @@ async function arrive(
   if (backend === undefined) return undefined
   const arrived = await persist(() => backend.arrive(part, ttl), running.request.id, running, world)
   if (arrived.kind === 'impossible') {
-    world.runtime.log.error(`Chord ${part.chord} could not count ${part.taskId}: ${describe(arrived.error)}`)
+    world.runtime.log.error(`Chord ${part.chord} could not count ${part.taskId}: ${errorText(arrived.error)}`)
     return undefined
   }
   if (arrived.kind === 'late') return giveUp(running, world, 'the chord could not be counted')
@@ -314,7 +258,7 @@ async function openChord(
   )
   if (opened.kind === 'done') return undefined
   if (opened.kind === 'late') return giveUp(running, world, 'the chord could not be opened')
-  const why = describe(opened.error)
+  const why = errorText(opened.error)
   world.runtime.log.error(`Chord ${chord} could not be opened: ${why}`)
   const performed = await perform(chordFailure(chord, chordError(why), body, context), running, context, world)
   return performed.kind === 'done' ? undefined : performed
@@ -339,7 +283,7 @@ async function publishTask(
   }
   const { publishId } = outgoing
   if (running.sentBefore?.has(publishId) === true) return undefined
-  const sent = await persist(() => send(outgoing, world), running.request.id, running, world)
+  const sent = await persist(() => sendOutgoing(outgoing, world), running.request.id, running, world)
   if (sent.kind === 'done') {
     world.sent(outgoing)
     if (running.verdict === 'ack') {
@@ -350,19 +294,6 @@ async function publishTask(
   }
   if (sent.kind === 'impossible') return unpublishable(task, sent.error, running, context, world)
   return giveUp(running, world, 'what follows could not be published')
-}
-
-async function send(outgoing: Outgoing, world: World): Promise<void> {
-  const connection = world.live()
-  if (connection === undefined) {
-    throw new NotSentError('LVG_NOT_CONNECTED', 'The worker is not connected to its broker.', { transient: true })
-  }
-  if (outgoing.queue !== undefined) await connection.declare({ queues: [outgoing.queue] })
-  const { publishId, notBefore } = outgoing
-  await connection.publish(outgoing.message, outgoing.to, {
-    publishId,
-    ...(notBefore === undefined ? {} : { notBefore }),
-  })
 }
 
 /**
@@ -379,7 +310,7 @@ async function unpublishable(
   const { error: info, traceback } = exceptionInfoOf(error)
   const { request } = running
   world.runtime.log.error(
-    `Task ${request.task}[${request.id}]: ${task.kind} could not be published: ${describe(error)}`,
+    `Task ${request.task}[${request.id}]: ${task.kind} could not be published: ${errorText(error)}`,
   )
   const failure = { ...failureOf(info, context, traceback), children: [] }
   const effects: readonly Effect[] =
@@ -422,35 +353,6 @@ async function deadLetter(
   )
 }
 
-/** Also used for messages that never became a request, and so are not `running`. */
-export async function writeDeadLetter(
-  message: Message,
-  record: DeadLetterRecord,
-  publishId: string,
-  running: Running | undefined,
-  world: World,
-): Promise<'written' | 'full' | 'failed'> {
-  const queue = deadQueue(record.queue)
-  const letter = toDeadLetter(message, record)
-  if (!(await world.deadLetterRoom(record.queue, messageBytes(letter)))) return 'full'
-  const outgoing: Outgoing = {
-    message: letter,
-    queue: { name: queue, durable: true },
-    to: { exchange: '', routingKey: queue },
-    publishId,
-    notBefore: undefined,
-  }
-  const sent = await persist(() => send(outgoing, world), publishId, running, world)
-  if (sent.kind === 'done') {
-    world.buried(record)
-    return 'written'
-  }
-  if (sent.kind === 'impossible') {
-    world.runtime.log.critical(`Dead letter for ${record.queue} could not be written: ${describe(sent.error)}`)
-  }
-  return 'failed'
-}
-
 function ackEach(running: Running, world: World): Promise<undefined> {
   running.verdict = 'ack'
   const [only, another] = running.deliveries
@@ -477,83 +379,3 @@ async function giveUp(running: Running, world: World, why: string): Promise<Perf
 
 /** A message handed back for want of a store does not come back at once: the want lasts. */
 const HAND_BACK_DELAY: Ms = 5000
-
-type Persisted<T> =
-  | { readonly kind: 'done'; readonly value: T }
-  /** Waiting does not help. */
-  | { readonly kind: 'impossible'; readonly error: unknown }
-  /** It may work one day, but not within the time given, or not while the message is ours. */
-  | { readonly kind: 'late'; readonly error: unknown }
-
-/**
- * Tries until it works, cannot work, the message is somebody else's, or `writeTimeout` is over: 10 ms doubling to 10 s
- * between tries, with jitter. A single try needs no deadline: every port operation settles at the latest when its connection
- * is found dead.
- */
-async function persist<T>(
-  act: () => Promise<T>,
-  id: string,
-  running: Running | undefined,
-  world: World,
-): Promise<Persisted<T>> {
-  const began = world.runtime.clock.steady()
-  try {
-    return { kind: 'done', value: await act() }
-  } catch (error) {
-    return tryAgain(error, began, act, id, running, world)
-  }
-}
-
-/** `persist`, from its first failure on. */
-async function tryAgain<T>(
-  first: unknown,
-  began: SteadyMs,
-  act: () => Promise<T>,
-  id: string,
-  running: Running | undefined,
-  world: World,
-): Promise<Persisted<T>> {
-  const { clock, random } = world.runtime
-  let error = first
-  for (let tries = 0; ; tries++) {
-    if (!isTransient(error)) return { kind: 'impossible', error }
-    const left = began + world.writeTimeout() - clock.steady()
-    if (left <= 0) return { kind: 'late', error }
-    if (tries === 0) world.waits(describe(error), id)
-    await clock.sleep(Math.min(backoff(tries, WRITE_BACKOFF, random), left))
-    if (running !== undefined && (await isLost(running, world))) return { kind: 'late', error }
-    try {
-      return { kind: 'done', value: await act() }
-    } catch (next) {
-      error = next
-    }
-  }
-}
-
-/**
- * D25, while a write is tried again and again: is the message somebody else's by now? One that was acked is nobody's. The end
- * of an execution may still be told when its connection is gone, as its redelivery may be adopted yet (D46); a refusal
- * (revoked, expired, …) is worth nothing then: whoever has the message decides anew.
- */
-async function isLost(running: Running, world: World): Promise<boolean> {
-  if (running.verdict === 'ack') return false
-  if (running.execution !== undefined && !mayBeLost(running, world)) return false
-  return !(await isOurs(running, world))
-}
-
-/** What is thrown before there is a promise, as its rejection. */
-function tried<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return act()
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
-function isTransient(error: unknown): boolean {
-  return (error instanceof BrokerError || error instanceof BackendError) && error.transient
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-}

@@ -9,7 +9,7 @@ import { exceptionInfoOf } from '../protocol/exception.js'
 import type { QueueName, TaskId, TaskName } from '../protocol/ids.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { Effect } from './effect.js'
-import { type Performed, perform, type World, writeDeadLetter } from './perform.js'
+import { type Performed, perform } from './perform.js'
 import type { RejectionLines } from './rejection-lines.js'
 import { resultRecord } from './result-record.js'
 import { newRunning, type Running, withMostFaults } from './running.js'
@@ -19,6 +19,8 @@ import type { SpoolEntry } from './spool.js'
 import type { SpooledEnd } from './spooled-end.js'
 import { unheardRequest } from './unheard-request.js'
 import { ackAll, requeueAll } from './verdicts.js'
+import type { World } from './world.js'
+import { writeDeadLetter } from './write-dead-letter.js'
 
 export interface TellerParts {
   readonly runtime: Runtime

@@ -4,8 +4,8 @@ import { type Broker, keepsDelays } from '../brokers/broker.js'
 import { encodeRetry } from '../protocol/encode-retry.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { OutgoingTask } from './effect.js'
-import type { Outgoing } from './perform.js'
 import type { SettleContext } from './settle-context.js'
+import type { Outgoing } from './world.js'
 
 /** The message that a worker sends for what follows a task: a retry of it, or another task. */
 export function toOutgoing(task: OutgoingTask, context: SettleContext, app: App, broker: Broker): Outgoing {

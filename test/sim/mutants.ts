@@ -185,7 +185,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   {
     name: 'store-given-up-is-done',
     foundBy: 32,
-    file: 'worker/perform.js',
+    file: 'worker/persist.js',
     find: "if (left <= 0)\nreturn { kind: 'late', error };",
     replace: "if (left <= 0)\nreturn { kind: 'done', value: undefined };",
   },

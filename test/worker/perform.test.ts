@@ -9,8 +9,9 @@ import type { ResultMeta } from '../../src/protocol/result-meta.js'
 import { failureOf } from '../../src/worker/canvas-effects.js'
 import type { Effect } from '../../src/worker/effect.js'
 import { poisonTask } from '../../src/worker/exceptions.js'
-import { type Outgoing, type Performed, perform, type World } from '../../src/worker/perform.js'
+import { type Performed, perform } from '../../src/worker/perform.js'
 import { newRunning, type Running } from '../../src/worker/running.js'
+import type { Outgoing, World } from '../../src/worker/world.js'
 import { contextOf } from '../support/requests.js'
 
 const EFFECTS: readonly Effect[] = [{ kind: 'check-token' }, { kind: 'emit', event: { type: 'task-ignored' } }]
