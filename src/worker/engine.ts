@@ -128,9 +128,9 @@ export function createEngine(given: EngineParts): Engine {
     clock,
     state: given.parts.state,
     discardRevoked: () => intake.discardRevoked(),
-    terminate: (meant, signal) => intake.terminate(meant, signal),
+    terminate: (meant, signal) => intake.executions.terminate(meant, signal),
   })
-  const events = createEvents(given, runtime, clock, () => intake.busy)
+  const events = createEvents(given, runtime, clock, () => intake.executions.busy)
   const happened = (type: string, fields: Readonly<Record<string, unknown>>): void =>
     observeAll(app.extensions, app.runtime.log, { type, fields: { ...fields, worker: name } })
   const world: World = {
@@ -168,7 +168,7 @@ export function createEngine(given: EngineParts): Engine {
     beat: given.parts.beat,
     queues: () => session.queues,
     known: () => knownQueues(app.settings, app.queues),
-    flow: () => ({ busy: intake.busy, slots: pool.size, held: intake.size, window: window() }),
+    flow: () => ({ busy: intake.executions.busy, slots: pool.size, held: intake.size, window: window() }),
     renew: () => session.renew(),
     fail: error => session.fail(error),
     happened,
@@ -199,8 +199,8 @@ export function createEngine(given: EngineParts): Engine {
       held: intake.held,
       heldLimit,
       limit: broker.features.leases ? settings.workerPrefetchLimit : undefined,
-      left: settings.workerEnablePrefetchCountReduction ? intake.left : 0,
-      acked: settings.workerDisablePrefetch ? intake.acked : undefined,
+      left: settings.workerEnablePrefetchCountReduction ? intake.executions.left : 0,
+      acked: settings.workerDisablePrefetch ? intake.executions.acked : undefined,
     })
   const teller = new Teller({
     runtime,
@@ -278,7 +278,7 @@ export function createEngine(given: EngineParts): Engine {
       ...(given.limitStore === undefined ? [limitsCompanion(() => intake.limitsResumed())] : []),
       ...(mingles(given) ? [mingleWith(app, name, runtime, clock, revoking.revoker)] : []),
     ],
-    leasesSuspect: () => intake.checkLeases(),
+    leasesSuspect: () => intake.executions.checkLeases(),
   })
   const desk = new LimitDesk({
     store: given.limitStore,
@@ -296,7 +296,7 @@ export function createEngine(given: EngineParts): Engine {
           resize: size => resize(size, pool, intake, session),
           range: given.autoscale,
           keepalive: settings.workerAutoscaleKeepalive,
-          reserved: () => intake.reserved,
+          reserved: () => intake.executions.reserved,
           rangeChanged: () => session.updatePrefetch(),
         })
   const view = liveView({
@@ -316,7 +316,7 @@ export function createEngine(given: EngineParts): Engine {
       maxConcurrency: settings.workerMaxConcurrency,
       autoscaler,
       resized: () => {
-        intake.poolResized()
+        intake.executions.pump()
         session.updatePrefetch()
       },
     }),
@@ -344,7 +344,7 @@ async function resize(size: number, pool: Pool, intake: Intake, session: Session
   } catch (error) {
     if (!(error instanceof PoolError) || error.code !== 'LVG_POOL_BUSY') throw error
   } finally {
-    intake.poolResized()
+    intake.executions.pump()
     session.updatePrefetch()
   }
 }

@@ -2,42 +2,35 @@ import type { TaskPolicy } from '../app/task-options.js'
 import type { Delivery } from '../brokers/broker.js'
 import type { LimitAnswer, LimitRequest } from '../brokers/limits/limit-store.js'
 import { BoundedMap } from '../lib/bounded-map.js'
-import { type Deferred, deferred } from '../lib/deferred.js'
 import { errorText } from '../lib/error-text.js'
-import type { Runtime } from '../lib/runtime.js'
 import type { EpochMs, Ms } from '../lib/time.js'
-import type { Call, Outcome, Pool, Where } from '../pools/pool.js'
 import type { Codec } from '../protocol/codec.js'
 import type { DecodedTask } from '../protocol/decode-task.js'
-import type { TaskId, TaskName } from '../protocol/ids.js'
+import type { TaskName } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta } from '../protocol/result-meta.js'
-import type { Admission, Discard } from './admission.js'
+import type { Admission } from './admission.js'
 import { admit, takeTurn } from './admit.js'
+import { Custody } from './custody.js'
 import { DeliveryReader } from './delivery-reader.js'
+import { Executions, type ExecutionsParts } from './executions.js'
 import { Holds } from './holds.js'
-import { LimitTimers } from './limit-timers.js'
-import { ReadyLine } from './ready-line.js'
-import type { Revocations } from './revocations.js'
-import { latestClaim, newRunning, type Running } from './running.js'
-import { settle, settleDiscard, settleStored } from './settle.js'
+import { OwnedWork } from './owned-work.js'
+import { newRunning, type Running } from './running.js'
+import { settleDiscard, settleStored } from './settle.js'
 import type { SpoolEntry } from './spool.js'
-import { CONSULT_AGAIN, type Decide, type Teller } from './teller.js'
-import { Terminations } from './terminations.js'
+import { CONSULT_AGAIN, type Teller } from './teller.js'
 import { type Rates, Throttle } from './throttle.js'
-import { ackAll, anyCurrent, beginAll, condemnAll, requeueAll } from './verdicts.js'
+import { ackAll, requeueAll } from './verdicts.js'
 import type { World } from './world.js'
 
-export interface IntakeParts {
-  readonly runtime: Runtime
+export interface IntakeParts
+  extends Omit<ExecutionsParts, 'custody' | 'own' | 'policy' | 'teller' | 'throttle' | 'toldMeanwhile' | 'world'> {
   readonly codec: Codec
   readonly limits: Limits
-  readonly pool: Pool
   readonly world: World
   readonly teller: Teller
-  /** Node name. */
-  readonly worker: string
   readonly unknownTask: 'hand-back' | 'reject'
   readonly rates: Rates
   /** Limits that this worker counts by itself, and those that the cluster counts. */
@@ -47,38 +40,23 @@ export interface IntakeParts {
   readonly waitMost: Ms
   /** Slots; with autoscale the most there may be. */
   capacity(): number
-  /** Limits that hold where neither message nor task has its own. */
-  readonly softTimeLimit: Ms | undefined
-  readonly timeLimit: Ms | undefined
   /** The broker keeps delayed messages itself. */
   readonly canPark: boolean
   /** Most messages held here for their eta (L11). */
   readonly maxHeld: number
-  readonly revocations: Revocations
-  /** Between a terminated task's AbortSignal, its signal, and its end by force. */
-  readonly terminateGrace: Ms
   registered(task: TaskName): boolean
   /** Of registered tasks and of strangers. */
   policy(task: TaskName): TaskPolicy
-  /** False with `workerDisablePrefetch`. */
-  readonly prefetches: boolean
-  /** The prefetch window has to follow: waiting messages widen it. */
-  windowChanged(): void
-  /** Something waits for a slot. */
-  slotsWanted(): void
 }
 
-/** What is remembered of attempts that ended here (D46), and of unknown tasks handed back. */
-const FINISHED = Object.freeze({ max: 10_000, ttl: 3_600_000 })
+/** What is remembered of unknown tasks handed back. */
+const HAND_BACKS = Object.freeze({ max: 10_000, ttl: 3_600_000 })
 
 /** What came to be revoked while it waits leaves so soon: many revokes of one moment are one look at all that waits. */
 const DISCARD_DELAY: Ms = 10
 
 /** What a held task does; the words are those of `inspect query_task`. */
 export type WorkState = 'active' | 'reserved' | 'scheduled' | 'ready'
-
-/** Executions that run or whose effects are not confirmed: beyond so many per slot no new one is begun. */
-const UNSETTLED_PER_SLOT = 11
 
 /**
  * The way of a delivery through the worker, as its table of contents: decode, admit, then hold | queue, then pool,
@@ -88,66 +66,51 @@ const UNSETTLED_PER_SLOT = 11
  * running executions go on until `drained` resolves.
  */
 export class Intake implements Disposable {
+  /** What waits for a slot, and what runs. */
+  readonly executions: Executions
   readonly #parts: IntakeParts
-  readonly #running = new Map<string, Running>()
-  /** With the name of the message that was run, where it had one. */
-  readonly #finished: BoundedMap<string, string | null>
+  readonly #custody: Custody
   readonly #handBacks: BoundedMap<string, number>
-  readonly #terminations: Terminations
   readonly #holds: Holds
   readonly #throttle: Throttle
-  readonly #limits: LimitTimers
   readonly #reader: DeliveryReader
-  readonly #ready = new ReadyLine()
-  readonly #disown = (): void => {
-    this.#works--
-    if (this.#idle()) this.#drained?.resolve()
-  }
-  readonly #disownFailed = (error: unknown): void => {
-    this.#parts.runtime.log.critical(`Internal error while handling a delivery: ${errorText(error)}`, { error })
-    this.#disown()
-  }
+  readonly #works: OwnedWork
   #discarding: Disposable | undefined
-  #busy = 0
-  #unsettled = 0
-  #left = 0
-  #acked = 0
-  #works = 0
   #closed = false
-  #drained: Deferred<void> | undefined
-  /** A cold shutdown has begun. */
-  #interrupted = false
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
-    this.#finished = new BoundedMap(FINISHED)
-    this.#handBacks = new BoundedMap(FINISHED)
-    this.#terminations = new Terminations(parts.runtime.clock, parts.terminateGrace)
-    this.#holds = new Holds(parts.runtime.clock, running => this.#release(running))
+    const { runtime, teller } = parts
+    this.#works = new OwnedWork(runtime.log)
+    this.#custody = new Custody({ clock: runtime.clock, teller, left: running => this.#throttle.ended(running) })
+    this.#handBacks = new BoundedMap(HAND_BACKS)
+    this.#holds = new Holds(runtime.clock, running => this.#release(running))
     this.#throttle = new Throttle({
-      runtime: parts.runtime,
+      runtime,
       rates: parts.rates,
       own: parts.ownLimits,
       cluster: parts.clusterLimits,
       waitMost: parts.waitMost,
       policy: request => this.#policy(request),
-      free: () => parts.capacity() - this.reserved - this.#throttle.asked,
+      free: () => parts.capacity() - this.executions.reserved - this.#throttle.asked,
       pass: running => this.#pass(running),
       far: (running, wait) => this.#sendAway(running, wait),
     })
-    this.#limits = new LimitTimers(parts.runtime.clock)
+    this.executions = new Executions({
+      ...parts,
+      custody: this.#custody,
+      throttle: this.#throttle,
+      policy: request => this.#policy(request),
+      own: work => this.#works.own(work),
+      toldMeanwhile: running => this.#toldMeanwhile(running),
+    })
     this.#reader = new DeliveryReader({
-      clock: parts.runtime.clock,
+      clock: runtime.clock,
       codec: parts.codec,
       limits: parts.limits,
       taken: (delivery, decoded) => this.#takeDecoded(delivery, decoded),
-      own: work => this.#own(work),
+      own: work => this.#works.own(work),
     })
-  }
-
-  /** Executions under way. */
-  get busy(): number {
-    return this.#busy
   }
 
   /** Deliveries that hold a place in the prefetch window while they wait for their eta or their turn. */
@@ -155,39 +118,19 @@ export class Intake implements Disposable {
     return this.#holds.size + this.#throttle.size
   }
 
-  /** Deliveries that wait for nothing but a slot, and those that run. */
-  get reserved(): number {
-    return this.#busy + this.#ready.size
-  }
-
-  /** Executions begun before the connection was lost. */
-  get left(): number {
-    return this.#left
-  }
-
-  /** Executions whose messages were acked early: they hold no place in the prefetch window. */
-  get acked(): number {
-    return this.#acked
-  }
-
   /** Deliveries this worker holds unacked or still works on. */
   get size(): number {
-    return this.#running.size
-  }
-
-  /** The pool has other slots than before. */
-  poolResized(): void {
-    this.#pump()
+    return this.#custody.size
   }
 
   take(delivery: Delivery): void {
-    if (this.#closed && !this.#reader.isReading) this.#own(requeueAll([delivery], { counted: false }))
+    if (this.#closed && !this.#reader.isReading) this.#works.own(requeueAll([delivery], { counted: false }))
     else this.#reader.take(delivery)
   }
 
   #takeDecoded(delivery: Delivery, decoded: DecodedTask): void {
     if (decoded.kind === 'malformed') {
-      this.#own(this.#parts.teller.bury(delivery, decoded.reason, decoded.detail, decoded.id))
+      this.#works.own(this.#parts.teller.bury(delivery, decoded.reason, decoded.detail, decoded.id))
       return
     }
     const { request } = decoded
@@ -198,68 +141,36 @@ export class Intake implements Disposable {
   /** Nothing is started any more; what has not started goes back, uncounted, at once (D82). */
   close(): void {
     this.#closed = true
-    const waiting = [...this.#ready.clear(), ...this.#takeWaiting()]
-    for (const running of waiting) this.#own(this.#giveBack(running))
+    const waiting = [...this.executions.close(), ...this.#takeWaiting()]
+    for (const running of waiting) this.#works.own(this.#custody.giveBack(running))
     const unread = this.#reader.drop()
-    if (unread.length > 0) this.#own(requeueAll(unread, { counted: false }))
+    if (unread.length > 0) this.#works.own(requeueAll(unread, { counted: false }))
     this.#parts.windowChanged()
   }
 
   /** Resolves when nothing runs and every effect is confirmed or given up. */
-  async drained(): Promise<void> {
-    if (this.#idle()) return
-    this.#drained ??= deferred()
-    await this.#drained.promise
+  drained(): Promise<void> {
+    return this.#works.drained()
   }
 
   /** Ends every timer of its own. After `drained`, or instead of it. */
   [Symbol.dispose](): void {
     this.#holds[Symbol.dispose]()
     this.#throttle[Symbol.dispose]()
-    this.#limits[Symbol.dispose]()
-    this.#terminations[Symbol.dispose]()
+    this.executions[Symbol.dispose]()
     this.#discarding?.[Symbol.dispose]()
   }
 
-  /** Interrupts every execution, and what is about to begin (cold shutdown). */
-  interruptAll(): void {
-    this.#interrupted = true
-    for (const running of this.#running.values()) running.execution?.interrupt({ kind: 'shutdown' })
-  }
-
-  killAll(): void {
-    for (const running of this.#running.values()) running.execution?.kill('SIGKILL')
-  }
-
-  /** The connection is gone: what has not started comes again by itself; running executions adopt their redelivery (D84). */
+  /** The connection is gone: what has not begun comes again by itself; what runs adopts its redelivery (D84). */
   connectionLost(cancelLongRunning: boolean): void {
     this.#reader.drop()
-    for (const running of [...this.#ready.clear(), ...this.#takeWaiting()]) this.#forget(running)
-    for (const running of this.#running.values()) {
-      if (!running.active || running.left) continue
-      running.left = true
-      this.#left++
-    }
-    this.#parts.windowChanged()
-    if (!cancelLongRunning) return
-    for (const running of this.#running.values()) {
-      if (running.late) running.execution?.interrupt({ kind: 'connection-lost' })
-    }
-  }
-
-  /** D25: leases may have run out. Executions whose every token is lost are told to end. */
-  async checkLeases(): Promise<void> {
-    for (const running of [...this.#running.values()]) {
-      if (!running.late || running.execution === undefined) continue
-      if (await anyCurrent(running.deliveries)) continue
-      running.robbed = true
-      running.execution.interrupt({ kind: 'lease-lost' })
-    }
+    for (const running of this.#takeWaiting()) this.#custody.forget(running)
+    this.executions.connectionLost(cancelLongRunning)
   }
 
   /** Everything held, whatever it waits for or does. */
   *work(): Iterable<{ readonly running: Running; readonly state: WorkState }> {
-    for (const running of this.#running.values()) yield { running, state: this.#stateOf(running) }
+    for (const running of this.#custody.values()) yield { running, state: this.#stateOf(running) }
   }
 
   /** There is another session at the store that keeps the limits of the cluster. */
@@ -273,17 +184,6 @@ export class Intake implements Disposable {
       this.#discarding = undefined
       this.#discardWaiting()
     })
-  }
-
-  /** Ends those that are meant and run; those that are held and revoked never begin. Answers the ids that are held. */
-  terminate(meant: (request: TaskRequest) => boolean, signal: string): readonly TaskId[] {
-    const found = new Set<TaskId>()
-    for (const running of this.#running.values()) {
-      if (!meant(running.request)) continue
-      found.add(running.request.id)
-      this.#terminations.begin(running, signal)
-    }
-    return [...found]
   }
 
   /** The next deliveries of this task wait by its new rate. */
@@ -304,7 +204,7 @@ export class Intake implements Disposable {
       faults: delivery.faults,
       begun: delivery.begun,
       maxDeliveries: policy.maxDeliveries,
-      here: this.#here(running, steady),
+      here: this.#custody.knows(running),
       registered: this.#parts.registered(request.task),
       revoked: this.#parts.revocations.has(request),
       stored: keepsState ? stored : 'unkept',
@@ -317,16 +217,6 @@ export class Intake implements Disposable {
     })
   }
 
-  #here(running: Running, now: number): 'running' | 'finished' | 'unknown' {
-    const present = this.#running.get(running.key)
-    if (present !== undefined && present !== running) return 'running'
-    const finished = this.#finished.get(running.key, now)
-    if (finished === undefined) return 'unknown'
-    // Somebody uses an id again: another message, no second copy of the one that was run. Without a name nobody can tell.
-    const own = messageIdOf(running)
-    return own === undefined || own === finished ? 'finished' : 'unknown'
-  }
-
   #obey(running: Running, admission: Admission): void {
     switch (admission.kind) {
       case 'run':
@@ -336,7 +226,7 @@ export class Intake implements Disposable {
         this.#hold(running, admission.until)
         return
       case 'park':
-        this.#own(this.#giveBack(running, admission.delay))
+        this.#works.own(this.#custody.giveBack(running, admission.delay))
         return
       case 'throttle':
         this.#enterThrottle(running)
@@ -345,22 +235,22 @@ export class Intake implements Disposable {
         this.#postpone(running, admission.delay)
         return
       case 'consult':
-        this.#own(this.#consult(running))
+        this.#works.own(this.#consult(running))
         return
       case 'replay':
-        this.#own(this.#finish(running, context => settleStored(admission.stored, context)))
+        this.#works.own(this.#custody.finish(running, context => settleStored(admission.stored, context)))
         return
       case 'discard':
-        this.#own(this.#discard(running, admission.why))
+        this.#works.own(this.#custody.discard(running, admission.why))
         return
       case 'adopt':
-        this.#own(this.#adopt(running))
+        this.#works.own(this.#adopt(running))
         return
       case 'finished':
-        this.#own(this.#finish(running, () => [{ kind: 'ack' }]))
+        this.#works.own(this.#custody.finish(running, () => [{ kind: 'ack' }]))
         return
       case 'hand-back':
-        this.#own(this.#handBack(running, admission.delay))
+        this.#works.own(this.#handBack(running, admission.delay))
         return
       default:
         admission satisfies never
@@ -368,21 +258,20 @@ export class Intake implements Disposable {
   }
 
   #enqueue(running: Running): void {
-    this.#running.set(running.key, running)
+    this.#custody.enter(running)
     this.#parts.world.emit({ type: 'task-received', eta: undefined }, running)
-    this.#ready.push(running)
-    this.#pump()
+    this.executions.enter(running)
   }
 
   #hold(running: Running, until: EpochMs): void {
-    this.#running.set(running.key, running)
+    this.#custody.enter(running)
     this.#parts.world.emit({ type: 'task-received', eta: until }, running)
     this.#holds.enter(running, until)
     this.#parts.windowChanged()
   }
 
   #enterThrottle(running: Running): void {
-    this.#running.set(running.key, running)
+    this.#custody.enter(running)
     this.#parts.world.emit({ type: 'task-received', eta: undefined }, running)
     this.#takeTurn(running)
   }
@@ -395,7 +284,7 @@ export class Intake implements Disposable {
 
   #postpone(running: Running, delay: Ms): void {
     this.#throttle.sentAway(running.request, this.#policy(running.request), delay)
-    this.#own(this.#giveBack(running, delay))
+    this.#works.own(this.#custody.giveBack(running, delay))
   }
 
   /** It waits for its turn, and that has turned out to be far off. */
@@ -412,7 +301,7 @@ export class Intake implements Disposable {
   /** What is revoked while it waits need not wait: its place is free at once. */
   #discardWaiting(): void {
     const revoked = ({ request }: Running): boolean => this.#parts.revocations.has(request)
-    const ready = this.#ready.drop(revoked)
+    const ready = this.executions.drop(revoked)
     const held = [...this.#holds.waiting, ...this.#throttle.waiting].filter(revoked)
     for (const running of held) {
       this.#holds.leave(running)
@@ -420,7 +309,7 @@ export class Intake implements Disposable {
     }
     if (held.length > 0) this.#parts.windowChanged()
     for (const running of [...ready, ...held]) {
-      this.#own(this.#finish(running, context => settleDiscard({ kind: 'revoked' }, context)))
+      this.#works.own(this.#custody.finish(running, context => settleDiscard({ kind: 'revoked' }, context)))
     }
   }
 
@@ -450,16 +339,15 @@ export class Intake implements Disposable {
   /** It waits for nothing but a slot. */
   #pass(running: Running): void {
     this.#parts.windowChanged()
-    this.#ready.push(running)
-    this.#pump()
+    this.executions.enter(running)
   }
 
   /** D44: what is stored decides; while the backend is asked, a further delivery of the same attempt is adopted. */
   async #consult(running: Running): Promise<void> {
-    this.#running.set(running.key, running)
+    this.#custody.enter(running)
     const stored = await this.#stored(running)
     if (stored === 'unknown') return
-    if (this.#closed) return this.#giveBack(running)
+    if (this.#closed) return this.#custody.giveBack(running)
     this.#obey(running, this.#admit(running, stored))
   }
 
@@ -469,14 +357,24 @@ export class Intake implements Disposable {
       return await this.#parts.world.backend?.fetch(running.request.id)
     } catch (error) {
       this.#parts.runtime.log.warning(`State of redelivered task ${running.request.id} is unknown: ${errorText(error)}`)
-      await this.#giveBack(running, CONSULT_AGAIN)
+      await this.#custody.giveBack(running, CONSULT_AGAIN)
       return 'unknown'
     }
   }
 
+  /** D44: a copy may be long on its way, and whoever ran the message before may have told its end by now. */
+  async #toldMeanwhile(running: Running): Promise<boolean> {
+    const stored = await this.#stored(running)
+    if (stored === 'unknown') return true
+    const admission = this.#admit(running, stored)
+    if (admission.kind !== 'replay') return false
+    await this.#custody.finish(running, context => settleStored(admission.stored, context))
+    return true
+  }
+
   async #adopt(newcomer: Running): Promise<void> {
     const delivery = newcomer.deliveries[0] as Delivery
-    const present = this.#running.get(newcomer.key)
+    const present = this.#custody.find(newcomer.key)
     if (present === undefined) return this.#obey(newcomer, this.#admit(newcomer, 'unasked'))
     present.deliveries.push(delivery)
     if (present.verdict === 'ack') await ackAll([delivery])
@@ -488,217 +386,7 @@ export class Intake implements Disposable {
     const before = this.#handBacks.get(running.key, clock.steady()) ?? 0
     this.#handBacks.set(running.key, before + 1, clock.steady())
     if (before === 0) log.error(unregistered(running.request), { taskId: running.request.id })
-    await this.#giveBack(running, delay)
-  }
-
-  /** Back to the queue uncounted: nothing was begun. */
-  async #giveBack(running: Running, delay?: Ms): Promise<void> {
-    running.verdict = 'requeue'
-    this.#forget(running)
-    await requeueAll(running.deliveries, { counted: false, delay })
-  }
-
-  #pump(): void {
-    const { pool } = this.#parts
-    while (!this.#closed && this.#unsettled < (pool.size + pool.ahead) * UNSETTLED_PER_SLOT) {
-      const next = this.#ready.first
-      if (next === undefined || this.#endangers(next)) break
-      if (!this.#isRoomFor(next)) break
-      this.#ready.shift()
-      this.#own(this.#start(next))
-    }
-    if (this.#ready.size > 0 && !this.#closed) this.#parts.slotsWanted()
-    if (this.#throttle.size > 0) this.#throttle.look()
-  }
-
-  /** In a slot, or ahead of its turn. */
-  #isRoomFor(running: Running): boolean {
-    const { size, ahead } = this.#parts.pool
-    const taken = this.#busy + this.#throttle.asked
-    return taken < size || (taken < size + ahead && this.#mayComeBack(running))
-  }
-
-  /**
-   * May it be handed to a child ahead of its turn, and come back from there? Early acks belong to the start itself, and so do
-   * marks and states that tell of it.
-   */
-  #mayComeBack(running: Running): boolean {
-    const policy = this.#policy(running.request)
-    return running.late && !hasPast(running, policy) && !tracksStart(running, policy)
-  }
-
-  /**
-   * What may have taken a process along waits until the effects of all that has ended here are confirmed: they would have
-   * begun, and be taken for its accomplices, if this process died too (D60).
-   */
-  #endangers({ deliveries }: Running): boolean {
-    return this.#unsettled > this.#busy && deliveries.some(({ faults }) => faults > 0)
-  }
-
-  async #start(running: Running): Promise<void> {
-    const refusal = this.#refusal(running)
-    if (refusal !== undefined) {
-      this.#throttle.ended(running)
-      return this.#discard(running, refusal)
-    }
-    this.#unsettled++
-    try {
-      const outcome = await this.#run(running)
-      if (outcome !== undefined) await this.#settle(running, outcome)
-    } finally {
-      this.#forget(running)
-      this.#unsettled--
-      this.#pump()
-    }
-  }
-
-  /** It waited for a slot or its eta: it may have expired or been revoked meanwhile; and its past was not looked at yet. */
-  #refusal({ request, deliveries }: Running): Discard | undefined {
-    if (this.#parts.revocations.has(request)) return { kind: 'revoked' }
-    if (request.expires !== undefined && this.#parts.runtime.clock.now() > request.expires) return { kind: 'expired' }
-    const { faults = 0, begun = false } = deliveries[0] ?? {}
-    return begun && faults >= this.#policy(request).maxDeliveries ? { kind: 'poison', faults } : undefined
-  }
-
-  /** Undefined when it is not run here: an early ack found the message gone, or it expired or was revoked during that. */
-  async #run(running: Running): Promise<Outcome | undefined> {
-    this.#busy++
-    running.active = true
-    if (!running.late) this.#acked++
-    // Before its ack makes room for another one, which could not run.
-    if (!(running.late || this.#parts.prefetches)) this.#parts.windowChanged()
-    try {
-      const policy = this.#policy(running.request)
-      if (!running.late && !(await this.#ackEarly(running))) return undefined
-      if (running.late && hasPast(running, policy) && !(await this.#begin(running))) return undefined
-      if (tracksStart(running, policy) && !(await this.#parts.teller.tellStart(running))) {
-        // What was adopted meanwhile would be held by nobody for ever.
-        if (running.verdict === undefined) await this.#giveBack(running)
-        return undefined
-      }
-      const refusal = this.#refusal(running)
-      if (refusal !== undefined) {
-        await this.#discard(running, refusal)
-        return undefined
-      }
-      // While its early ack or its mark was under way, everything that ran was interrupted.
-      if (this.#interrupted) return NOT_BEGUN
-      let refused = undefined as Discard | undefined
-      const isWanted = (): boolean => {
-        refused = this.#refusal(running)
-        return refused === undefined
-      }
-      const call = this.#call(running, policy)
-      running.begunUnder = latestClaim(running)
-      const execution = this.#parts.pool.run(call, isWanted)
-      running.execution = execution
-      let timers: readonly Disposable[] = []
-      const begun = ({ pid }: Where): void => {
-        timers = this.#limits.set(execution, call)
-        this.#parts.world.emit({ type: 'task-started', pid }, running)
-      }
-      if (execution.where === undefined) void execution.accepted.then(begun)
-      else begun(execution.where)
-      const outcome = await execution.outcome
-      for (const timer of timers) timer[Symbol.dispose]()
-      if (refused !== undefined) {
-        await this.#discard(running, refused)
-        return undefined
-      }
-      return this.#terminations.outcome(running, outcome)
-    } finally {
-      this.#busy--
-      this.#leaveWindow(running)
-      this.#throttle.ended(running)
-      this.#pump()
-    }
-  }
-
-  #leaveWindow(running: Running): void {
-    running.active = false
-    if (running.left) this.#left--
-    if (!running.late) this.#acked--
-    if (running.left || !(running.late || this.#parts.prefetches)) this.#parts.windowChanged()
-  }
-
-  /**
-   * A message that may become poison says so before it runs, so that the death of this process counts against it and not
-   * against those that only waited beside it (D40, D60). Most messages have no past and need no mark.
-   */
-  async #begin(running: Running): Promise<boolean> {
-    const { deliveries } = running
-    // Where the mark travels with a copy of the message, the copy may come and be adopted before the answer does.
-    for (let asked = 0; asked < deliveries.length; ) {
-      const next = deliveries.slice(asked)
-      const copied = asked > 0
-      asked = deliveries.length
-      if ((await beginAll(next)).includes('settled')) return !copied || !(await this.#toldMeanwhile(running))
-    }
-    return false
-  }
-
-  /** D44: a copy may be long on its way, and whoever ran the message before may have told its end by now. */
-  async #toldMeanwhile(running: Running): Promise<boolean> {
-    const stored = await this.#stored(running)
-    if (stored === 'unknown') return true
-    const admission = this.#admit(running, stored)
-    if (admission.kind !== 'replay') return false
-    await this.#finish(running, context => settleStored(admission.stored, context))
-    return true
-  }
-
-  /** The ack is answered before user code is entered; false = the message is somebody else's. */
-  async #ackEarly(running: Running): Promise<boolean> {
-    running.verdict = 'ack'
-    const settled = await ackAll(running.deliveries)
-    for (const answer of settled) this.#parts.world.acked(answer)
-    return settled.includes('settled')
-  }
-
-  #call(running: Running, policy: TaskPolicy): Call {
-    const delivery = running.deliveries.at(-1) as Delivery
-    const { request } = running
-    return {
-      request,
-      faults: delivery.faults,
-      queue: delivery.queue,
-      exchange: delivery.exchange,
-      routingKey: delivery.routingKey,
-      redelivered: delivery.redelivered,
-      claim: delivery.claim,
-      hostname: this.#parts.worker,
-      softTimeLimit: request.softTimeLimit ?? policy.softTimeLimit ?? this.#parts.softTimeLimit,
-      timeLimit: request.timeLimit ?? policy.timeLimit ?? this.#parts.timeLimit,
-    }
-  }
-
-  /** A worker that dies while it refuses a poison message must not make it look as if it had only waited there. */
-  async #discard(running: Running, why: Discard): Promise<void> {
-    this.#running.set(running.key, running)
-    if (why.kind === 'poison' && !(await condemnAll(running.deliveries)).includes('settled')) {
-      this.#forget(running)
-      return
-    }
-    await this.#finish(running, context => settleDiscard(why, context))
-  }
-
-  #settle(running: Running, outcome: Outcome): Promise<void> {
-    return this.#finish(running, context => settle(outcome, context), outcome)
-  }
-
-  /** Performs what was decided about a delivery, and what becomes of it then. */
-  async #finish(running: Running, decide: Decide, outcome?: Outcome): Promise<void> {
-    this.#running.set(running.key, running)
-    try {
-      const performed = await this.#parts.teller.tell(running, decide, outcome)
-      if (performed.kind === 'done' && running.verdict === 'ack') {
-        this.#finished.set(running.key, messageIdOf(running) ?? null, this.#parts.runtime.clock.steady())
-      }
-    } finally {
-      // An end without a verdict: what was adopted meanwhile would be held by nobody for ever.
-      if (running.verdict === undefined) await this.#giveBack(running)
-      else this.#forget(running)
-    }
+    await this.#custody.giveBack(running, delay)
   }
 
   /** Tells an end from the spool; resolves to what is still left of it. Rejects when its message cannot be read. */
@@ -706,11 +394,6 @@ export class Intake implements Disposable {
     const decoded = await this.#reader.read(entry.message)
     if (decoded.kind === 'malformed') throw new TypeError(`its message cannot be read: ${decoded.detail}`)
     return this.#parts.teller.tellSpooled(entry, decoded.request)
-  }
-
-  #forget(running: Running): void {
-    this.#throttle.ended(running)
-    if (this.#running.get(running.key) === running) this.#running.delete(running.key)
   }
 
   #policy(request: TaskRequest): TaskPolicy {
@@ -721,39 +404,6 @@ export class Intake implements Disposable {
   #takeWaiting(): readonly Running[] {
     return [...this.#holds.clear(), ...this.#throttle.clear()]
   }
-
-  #idle(): boolean {
-    return this.#works === 0
-  }
-
-  /** Every promise has an owner: counted here, waited for by `drained`; what still goes wrong is our own bug, and said. */
-  #own(work: Promise<unknown>): void {
-    this.#works++
-    work.then(this.#disown, this.#disownFailed)
-  }
-}
-
-/** What a cold shutdown makes of a task that was about to begin. */
-const NOT_BEGUN: Outcome = Object.freeze({
-  kind: 'cancelled',
-  why: 'shutdown',
-  signal: undefined,
-  children: [],
-  runtime: 0,
-})
-
-function messageIdOf({ request }: Running): string | undefined {
-  return request.message.properties.messageId
-}
-
-/** An ignored result has no states on the way either. Source: celery/app/trace.py. */
-function tracksStart({ request }: Running, policy: TaskPolicy): boolean {
-  return policy.trackStarted && !(request.ignoreResult ?? policy.ignoreResult)
-}
-
-/** A fault before, or a task that may have none at all. */
-function hasPast({ deliveries }: Running, policy: TaskPolicy): boolean {
-  return policy.maxDeliveries === 1 || deliveries.some(delivery => delivery.faults > 0)
 }
 
 function unregistered({ task, id }: TaskRequest): string {

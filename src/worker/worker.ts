@@ -104,7 +104,7 @@ export class Worker implements Service {
 
   /** Executions under way. */
   get busy(): number {
-    return this.#engine?.intake.busy ?? 0
+    return this.#engine?.intake.executions.busy ?? 0
   }
 
   /** Whether it does its work, judged by what it does. */
@@ -233,7 +233,7 @@ export class Worker implements Service {
     try {
       await engine.pool.resize(concurrency)
     } finally {
-      engine.intake.poolResized()
+      engine.intake.executions.pump()
       engine.session.updatePrefetch()
     }
   }
@@ -293,10 +293,11 @@ export class Worker implements Service {
     }
     if (this.#stop === 'hard') return
     const { log } = this.#runtime
-    if (engine.intake.busy > 0) log.warning(`Cold shutdown: ${engine.intake.busy} running tasks are interrupted.`)
-    engine.intake.interruptAll()
+    if (engine.intake.executions.busy > 0)
+      log.warning(`Cold shutdown: ${engine.intake.executions.busy} running tasks are interrupted.`)
+    engine.intake.executions.interruptAll()
     if ((await this.#first(drained, this.app.settings.workerColdShutdownTimeout)) === 'done') return
-    engine.intake.killAll()
+    engine.intake.executions.killAll()
     await this.#first(drained, STEP_DEADLINE)
   }
 
