@@ -4,7 +4,6 @@ export {
   type Applied,
   type AppParts,
   type BatchResults,
-  type PeriodicOptions,
   type Substitutes,
 } from './app/app.js'
 export { AsyncResult } from './app/async-result.js'
@@ -36,6 +35,7 @@ export {
 export type { Events, ReceiveOptions } from './app/events.js'
 export type { Extension, MetricsPage, ObservedEvent } from './app/extension.js'
 export { GroupResult, type MemberEnd } from './app/group-result.js'
+export type { PeriodicOptions } from './app/periodic-tasks.js'
 export type { ProgressStep } from './app/progress-stream.js'
 export type { NamedQueueDeclaration, QueueDeclaration, TaskQueues } from './app/queue-declaration.js'
 export type { LimitKey, Rate, RateLimit } from './app/rate-limit.js'

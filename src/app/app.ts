@@ -7,7 +7,7 @@ import { kindOf } from '../canvas/members.js'
 import { planCanvas } from '../canvas/plan.js'
 import type { ResultOf, TypedSignature } from '../canvas/typed-signature.js'
 import type { AskOptions } from '../control/broadcast-options.js'
-import { Control, type RevokedWhat } from '../control/control.js'
+import { Control } from '../control/control.js'
 import {
   type CommandHandler,
   type CustomCommand,
@@ -22,30 +22,27 @@ import { nodeEnvironment } from '../lib/node-environment.js'
 import { nodeRuntime } from '../lib/node-runtime.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import { LOVAGE_NAMESPACE, uuid4, uuid5 } from '../lib/uuid.js'
+import { uuid4 } from '../lib/uuid.js'
 import type { Codec } from '../protocol/codec.js'
 import type { CommandKind } from '../protocol/control-commands.js'
 import { decodeTask } from '../protocol/decode-task.js'
 import { groupId, type TaskId, taskId, taskName } from '../protocol/ids.js'
-import { formatIso } from '../protocol/iso8601.js'
 import type { Limits } from '../protocol/limits.js'
 import type { Message } from '../protocol/message.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
-import type { Kwargs, Signature } from '../protocol/signature.js'
+import type { Signature } from '../protocol/signature.js'
 import type { WorkflowStep } from '../protocol/workflow-record.js'
 import { applyCanvas, applyDag, type CanvasWorld, checkCallable } from './apply-canvas.js'
 import { AsyncResult } from './async-result.js'
 import { builtinTasks } from './builtin-tasks.js'
 import { badOption, type CallOptions, checkCallOptions } from './call-options.js'
-import { camelCase } from './camel-case.js'
 import { type Addition, type AdditionWorld, addToChord, countedInChord } from './chord-addition.js'
 import { chordLife } from './chord-life.js'
 import { destinationOf } from './compose-call.js'
 import { type Configured, configured } from './configured.js'
 import { runningTask } from './current-task.js'
 import { DagResult } from './dag-result.js'
-import { defaultSchedule } from './default-schedule.js'
 import { derivedIds } from './derived-ids.js'
 import { Dispatch, type DispatchWorld } from './dispatch.js'
 import type { EagerCanvas, EagerWorld } from './eager-canvas.js'
@@ -54,6 +51,7 @@ import type { EventWire } from './event-wire.js'
 import type { Events } from './events.js'
 import type { Extension } from './extension.js'
 import { GroupResult } from './group-result.js'
+import { keepRevoked } from './keep-revoked.js'
 import { Opened, resultUrl } from './opened.js'
 import {
   type Outgoing,
@@ -63,32 +61,20 @@ import {
   outgoing,
   outgoingCall,
 } from './outgoing.js'
+import { type PeriodicOptions, PeriodicTasks } from './periodic-tasks.js'
 import { PublishIds } from './publish-ids.js'
 import type { Queues } from './queues.js'
-import { recordRevocation } from './record-revocation.js'
 import type { AnyResult, ResultSource } from './result.js'
 import { resultOf } from './result-of.js'
-import type { RevocationEntry } from './revocation-entry.js'
 import type { Router } from './router.js'
 import { runnableOf } from './runnable-of.js'
 import { callOptionsOf, type SignatureOptions, setOptions } from './set-options.js'
 import type { Origin, SettingName, Settings, SettingsInput, SettingsLayers } from './settings.js'
-import { makeRemoteTask, makeTask, type RegisteredTask, type RemoteTaskOf, type TaskOf } from './task.js'
+import { makeRemoteTask, type RegisteredTask, type RemoteTaskOf, type TaskOf } from './task.js'
 import type { TaskContext } from './task-context.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
-import { taskPolicy } from './task-policy.js'
+import { TaskRegistry } from './task-registry.js'
 import { Workflows } from './workflows.js'
-
-/** An entry besides its schedule and its task; members as in `beatSchedule`. */
-export interface PeriodicOptions {
-  /** Default: made from all of it. */
-  readonly name?: string
-  readonly args?: readonly unknown[]
-  readonly kwargs?: Kwargs
-  /** How it is sent: `queue`, `priority`, `expires` … */
-  readonly options?: Readonly<Record<string, unknown>>
-  readonly [member: string]: unknown
-}
 
 /** Parts that an app is given instead of making them; it does not close what it was given. */
 export interface AppParts {
@@ -127,13 +113,11 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   readonly name: string
   #parts: AppParts
   readonly #code: SettingsInput
-  readonly #tasks = new Map<string, RegisteredTask>()
   /** Celery's own tasks. */
   readonly builtins: ReadonlyMap<string, RegisteredTask>
   #extensions: readonly Extension[] = []
-  readonly #policies = new Map<string, TaskPolicy>()
-  readonly #options = new Map<string, TaskOptions>()
-  readonly #periodic = new Map<string, unknown>()
+  readonly #registry: TaskRegistry
+  readonly #periodic: PeriodicTasks
   /** Names the queue that answers by message would come to. */
   readonly replyTo: string
   readonly publishIds: PublishIds
@@ -162,8 +146,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#opened = this.#nothingOpened()
     this.#dispatch = new Dispatch(this.#dispatchWorld())
     this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#opened.controlLine })
-    this.control = new Control(this.#asker, what => this.#keepRevoked(what))
-    this.builtins = new Map(builtinTasks(this).map(task => [task.name, task]))
+    this.control = new Control(this.#asker, what => keepRevoked(what, this))
+    this.#periodic = new PeriodicTasks(name)
+    this.#registry = new TaskRegistry(this, builtinTasks(this))
+    this.builtins = this.#registry.builtins
   }
 
   get runtime(): Runtime {
@@ -208,7 +194,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** By name. */
   get tasks(): ReadonlyMap<string, RegisteredTask> {
-    return this.#tasks
+    return this.#registry.tasks
   }
 
   /** Commands of remote control that were added to Celery's. */
@@ -241,7 +227,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#configured = this.#resolve(next)
     this.#layers = next
     this.#opened = this.#nothingOpened()
-    this.#forgetPolicies()
+    this.#registry.forget()
   }
 
   /**
@@ -266,7 +252,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       const flags = { ...this.#layers.flags, ...settings }
       this.#configured = this.#resolve({ ...this.#layers, flags })
       this.#opened = this.#nothingOpened()
-      this.#forgetPolicies()
+      this.#registry.forget()
     } catch (error) {
       restore()
       throw error
@@ -285,25 +271,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * that cannot travel.
    */
   task<Handler extends CallableFunction>(name: string, handler: Handler, options: TaskOptions = {}): TaskOf<Handler> {
-    if (this.#tasks.has(taskName(name))) {
-      throw new ConfigError(
-        'LVG_DUPLICATE_TASK',
-        `App ${this.name} has a task ${name} already. Give one of the two another name.`,
-      )
-    }
-    if (typeof handler !== 'function') {
-      throw new ConfigError(
-        'LVG_BAD_OPTION',
-        `The handler of task ${name} is ${typeof handler}; it must be a function.`,
-      )
-    }
-    // A callable function is called; what with and what comes back, TaskOf says to the compiler.
-    const plain = handler as unknown as (...args: readonly unknown[]) => unknown
-    const task = makeTask(name, plain, options, (named, args, call) => this.#send(named, args, call))
-    this.#tasks.set(name, task)
-    this.#policies.delete(name)
-    this.#options.delete(name)
-    return task as unknown as TaskOf<Handler>
+    return this.#registry.add(name, handler, options, (named, args, call) => this.#send(named, args, call))
   }
 
   /**
@@ -316,29 +284,17 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** A registered task, or one of Celery's own. */
   findTask(name: string): RegisteredTask | undefined {
-    return this.#tasks.get(name) ?? this.builtins.get(name)
+    return this.#registry.find(name)
   }
 
   /** Options of a registered task, with `taskAnnotations` over them. */
   taskOptions(name: string): TaskOptions | undefined {
-    const task = this.findTask(name)
-    if (task === undefined || this.settings.taskAnnotations === undefined) return task?.options
-    const known = this.#options.get(name)
-    if (known !== undefined) return known
-    const annotations = this.settings.taskAnnotations
-    const merged = { ...task.options, ...annotation(annotations['*']), ...annotation(annotations[name]) }
-    this.#options.set(name, merged)
-    return merged
+    return this.#registry.options(name)
   }
 
   /** What a worker decides by; for a task that is not registered the settings alone. */
   policy(name: string): TaskPolicy {
-    const known = this.#policies.get(name)
-    if (known !== undefined) return known
-    const policy = taskPolicy(this.taskOptions(name) ?? {}, this.settings)
-    // Names of strangers are not kept: anybody can make up any number of them (L18).
-    if (this.#tasks.has(name)) this.#policies.set(name, policy)
-    return policy
+    return this.#registry.policy(name)
   }
 
   use(extension: Extension): this {
@@ -440,24 +396,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * Celery's `add_periodic_task`.
    */
   addPeriodicTask(schedule: unknown, call: Signature | string, options: PeriodicOptions = {}): this {
-    const { name, args, kwargs, options: how, ...rest } = options
-    const signature = typeof call === 'string' ? { task: call, args: [], kwargs: {}, options: {} } : call
-    const entry = {
-      task: signature.task,
-      schedule,
-      args: args ?? signature.args,
-      kwargs: { ...signature.kwargs, ...kwargs },
-      options: { ...signature.options, ...how },
-      ...rest,
-    }
-    const named = name ?? periodicName(signature.task, entry)
-    if (this.#periodic.has(named)) {
-      throw new ConfigError(
-        'LVG_DUPLICATE_ENTRY',
-        `App ${this.name} has a schedule entry ${JSON.stringify(named)} already. Give one of the two another name.`,
-      )
-    }
-    this.#periodic.set(named, entry)
+    this.#periodic.add(schedule, call, options)
     return this
   }
 
@@ -467,8 +406,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    */
   get schedule(): ReadonlyMap<string, unknown> {
     const resultBackend = resultUrl(this.#configured, this.#parts.broker)
-    const first = defaultSchedule({ ...this.settings, resultBackend })
-    return new Map([...Object.entries({ ...first, ...this.settings.beatSchedule }), ...this.#periodic])
+    return this.#periodic.over({ ...this.settings, resultBackend })
   }
 
   /**
@@ -606,7 +544,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       this.#layers = layers
       this.#extensions = extensions
       this.#opened = opened
-      this.#forgetPolicies()
+      this.#registry.forget()
     }
   }
 
@@ -643,12 +581,6 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       },
       sent: outgoing => this.sent(outgoing),
     }
-  }
-
-  /** They follow from settings and annotations. */
-  #forgetPolicies(): void {
-    this.#policies.clear()
-    this.#options.clear()
   }
 
   #resolve(layers: Omit<SettingsLayers, 'code'>): Configured {
@@ -795,20 +727,6 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     }
   }
 
-  /** What was revoked outlives the workers that hear of it, where there is a store. */
-  async #keepRevoked({ ids = [], roots = [], members = [], stamps = {} }: RevokedWhat): Promise<void> {
-    const backend = await this.backend()
-    if (backend === undefined) return
-    const { revokeTtl: ttl, resultExpires } = this.settings
-    const entries: RevocationEntry[] = ids.map(id => ({ kind: 'id', id: taskId(id) }))
-    for (const root of roots) entries.push({ kind: 'root', id: taskId(root) })
-    for (const [header, values] of Object.entries(stamps)) {
-      for (const value of [values].flat()) entries.push({ kind: 'stamp', header, value })
-    }
-    const dateDone = formatIso(this.#runtime.clock.now())
-    await recordRevocation(entries, { backend, ttl, resultExpires, dateDone, members: members.map(taskId) })
-  }
-
   #lineage(context: TaskContext): OutgoingContext {
     const priority = this.settings.taskInheritParentPriority ? context.deliveryInfo.priority : undefined
     return { rootId: context.rootId, parentId: context.id, priority }
@@ -839,11 +757,6 @@ interface Prepared {
   readonly parent: TaskContext | undefined
 }
 
-/** Of entries that are given none: the task, and all that makes it another entry. Stable over restarts, so that its past is found. */
-function periodicName(task: string, entry: unknown): string {
-  return `${task}(${uuid5(LOVAGE_NAMESPACE, JSON.stringify(entry)).slice(0, 8)})`
-}
-
 const NOWHERE: OutgoingContext = Object.freeze({})
 
 function optionsOf(call: Signature): CallOptions {
@@ -856,10 +769,4 @@ function timeoutOf(task: string, options: Pick<CallOptions, 'publishTimeout'>): 
   if (span === undefined)
     throw badOption(task, 'publishTimeout', "seconds, or text such as '5s'", options.publishTimeout)
   return span
-}
-
-/** Celery's spelling of the keys is welcome. */
-function annotation(options: TaskOptions | undefined): TaskOptions {
-  if (options === undefined) return {}
-  return Object.fromEntries(Object.entries(options).map(([key, value]) => [camelCase(key), value]))
 }
