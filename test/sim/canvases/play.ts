@@ -1,5 +1,5 @@
 import { type SimulateOptions, simulate } from '../../../src/testing/sim/simulate.js'
-import { type Played, played } from '../lab/played.js'
+import { type Played, played } from '../played.js'
 import type { CanvasPlan } from './plan.js'
 import { type CanvasReport, playCanvas } from './stage.js'
 
@@ -11,5 +11,7 @@ export const FAST: SimulateOptions = Object.freeze({ ...LIMITED, trace: 'instant
 export const TRACED: SimulateOptions = Object.freeze({ ...LIMITED, keep: 1_000_000 })
 
 export function play(plan: CanvasPlan, options: SimulateOptions = FAST): Promise<Played<CanvasReport>> {
-  return played(() => simulate(plan.seed, world => playCanvas(world, plan), options), { stacks: options !== FAST })
+  return played(collects => simulate(plan.seed, world => playCanvas(world, plan, collects), options), {
+    stacks: options !== FAST,
+  })
 }

@@ -1,15 +1,10 @@
 import type { Leaf, Tree } from '../../canvas/model.js'
-import { Smallest } from '../lab/smallest.js'
+import { type Shrunk, Smallest } from '../smallest.js'
 import type { CanvasPlan } from './plan.js'
 import { play } from './play.js'
 
-export interface ShrunkCanvas {
-  readonly plan: CanvasPlan
-  readonly tries: number
-}
-
 /** The smallest plan found that breaks the same: without faults, revokes and quirks one by one, then with less and less of a canvas. */
-export async function shrink(plan: CanvasPlan, invariant: string, most = 300): Promise<ShrunkCanvas> {
+export async function shrink(plan: CanvasPlan, invariant: string, most = 300): Promise<Shrunk<CanvasPlan>> {
   const smallest = new Smallest(plan, { play, invariant, most })
   const accept = (next: CanvasPlan): Promise<boolean> => smallest.accept(next)
   await accept({ ...plan, faults: [], revokes: [] })
@@ -29,7 +24,7 @@ export async function shrink(plan: CanvasPlan, invariant: string, most = 300): P
       break
     }
   }
-  return { plan: smallest.plan, tries: smallest.tries }
+  return smallest
 }
 
 /** Every tree that is one step simpler, the simplest first. */

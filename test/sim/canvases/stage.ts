@@ -16,6 +16,7 @@ import type { Sending } from '../lab/send.js'
 import { Sightings } from '../lab/sightings.js'
 import { strike } from '../lab/strike.js'
 import { takeFinal } from '../lab/take-final.js'
+import type { Collects } from '../played.js'
 import { idsIn } from './ids-in.js'
 import { judge } from './judge.js'
 import { Performances } from './performances.js'
@@ -37,7 +38,7 @@ const WATCHING = CHECKERS.filter(({ always }) => always !== undefined)
 const RESTING = CHECKERS.filter(({ invariant }) => invariant === 'I13' || invariant === 'I16')
 
 /** One canvas, sent into a storm, then peace, then the comparison with what it means. Throws `Violation`. */
-export async function playCanvas(world: SimWorld, plan: CanvasPlan): Promise<CanvasReport> {
+export async function playCanvas(world: SimWorld, plan: CanvasPlan, collects: Collects): Promise<CanvasReport> {
   const { config, faults, tree, named, late, revokes } = plan
   const sightings = new Sightings()
   const quirks = quirksOf(config, world, sightings)
@@ -68,6 +69,7 @@ export async function playCanvas(world: SimWorld, plan: CanvasPlan): Promise<Can
     plan: known,
     final: undefined,
   }
+  collects(evidence)
   const performances = new Performances(plan, evidence)
   world.always(() => {
     if (troubles.length > 0) throw troubles[0]

@@ -1,5 +1,5 @@
 import { type SimulateOptions, simulate } from '../../../src/testing/sim/simulate.js'
-import { type Played, played } from '../lab/played.js'
+import { type Played, played } from '../played.js'
 import type { ClockPlan } from './plan.js'
 import { type ClockReport, playNight } from './stage.js'
 

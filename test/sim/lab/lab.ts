@@ -6,6 +6,7 @@ import type { Evidence, Fate, PlannedTask } from '../../../src/testing/sim/evide
 import { Journal } from '../../../src/testing/sim/journal.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import { BackendLog, witnessedBackend } from '../../../src/testing/sim/witnessed-backend.js'
+import type { Collects } from '../played.js'
 import { defineBehaviours, taskOf } from './behaviours.js'
 import { calmDown } from './calm.js'
 import type { DiskFolder } from './disk-folder.js'
@@ -32,14 +33,14 @@ export interface LabReport {
 const WATCHING = CHECKERS.filter(checker => checker.always !== undefined)
 
 /**
- * A plan, played: the storm with its faults, then peace, then every invariant (§13.7). Throws `Violation`. `collects` is given what
- * the run's evidence gathers in.
+ * A plan, played: the storm with its faults, then peace, then every invariant (§13.7). Throws `Violation`. `collects`: hears of the
+ * evidence of the run.
  */
 export async function lab(
   world: SimWorld,
   plan: Plan,
   folder: () => DiskFolder,
-  collects: (evidence: Evidence) => void,
+  collects: Collects,
 ): Promise<LabReport> {
   const { config, calls, faults } = plan
   const sightings = new Sightings()

@@ -1,18 +1,13 @@
+import { type Shrunk, Smallest } from '../smallest.js'
 import type { Plan } from './plan.js'
 import { play } from './play.js'
-import { Smallest } from './smallest.js'
-
-export interface Shrunk {
-  readonly plan: Plan
-  readonly tries: number
-}
 
 /**
  * The smallest plan found that still breaks the same invariant: faults are left out all at once, quirks one by one, faults by kind,
  * then one by one;
  * then calls by halves, quarters and so on (§13.11).
  */
-export async function shrink(plan: Plan, invariant: string, most = 300): Promise<Shrunk> {
+export async function shrink(plan: Plan, invariant: string, most = 300): Promise<Shrunk<Plan>> {
   const smallest = new Smallest(plan, { play, invariant, most })
   const accept = (next: Plan): Promise<boolean> => smallest.accept(next)
   await accept({ ...plan, faults: [] })
@@ -33,5 +28,5 @@ export async function shrink(plan: Plan, invariant: string, most = 300): Promise
       if (!(await accept({ ...smallest.plan, calls }))) at += size
     }
   }
-  return { plan: smallest.plan, tries: smallest.tries }
+  return smallest
 }

@@ -1,7 +1,7 @@
-import type { Evidence } from '../../../src/testing/sim/evidence.js'
-import type { Execution } from '../../../src/testing/sim/journal.js'
-import type { LedgerMessage } from '../../../src/testing/sim/ledger.js'
-import type { StoredRecord } from '../../../src/testing/sim/witnessed-backend.js'
+import type { Evidence } from '../../src/testing/sim/evidence.js'
+import type { Execution } from '../../src/testing/sim/journal.js'
+import type { LedgerMessage } from '../../src/testing/sim/ledger.js'
+import type { StoredRecord } from '../../src/testing/sim/witnessed-backend.js'
 
 interface Entry {
   readonly at: number

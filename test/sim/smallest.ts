@@ -1,7 +1,13 @@
 import type { Played } from './played.js'
 
+/** What is left of a plan, and how many smaller ones were played to find it. */
+export interface Shrunk<Plan> {
+  readonly plan: Plan
+  readonly tries: number
+}
+
 /** The smallest plan so far that breaks an invariant; smaller ones are offered until so many were played. */
-export class Smallest<Plan> {
+export class Smallest<Plan> implements Shrunk<Plan> {
   readonly #play: (plan: Plan) => Promise<Played<unknown>>
   readonly #invariant: string
   readonly #most: number

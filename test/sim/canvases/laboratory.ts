@@ -1,0 +1,43 @@
+import type { Laboratory } from '../laboratory.js'
+import { type CanvasPlan, drawCanvasPlan } from './plan.js'
+import { play, TRACED } from './play.js'
+import { shrink } from './shrink.js'
+import type { CanvasReport } from './stage.js'
+
+/** What many canvases must come to at least once together: else the laboratory has gone blind. */
+const MUST: readonly string[] = Object.freeze([
+  'the canvas succeeded',
+  'the canvas failed',
+  'nothing befell it',
+  'a task was revoked',
+  'a worker started again after its death',
+  'an early-acked task was lost with its worker',
+  'a publish was tried again after doubt',
+  'effect close-chord',
+])
+/** Fewer need not come to all of it. */
+const MANY = 500
+
+/** Random canvases in trouble. */
+export const laboratory: Laboratory<CanvasPlan, CanvasReport> = {
+  command: 'npm run sim -- --canvases',
+  traced: TRACED,
+  draw: drawCanvasPlan,
+  play,
+  shrink,
+  describe: ({ config, faults, tree, named, late, revokes }) => [
+    `${config.profile}, ${faults.length} faults`,
+    `canvas ${JSON.stringify(tree)}`,
+    `${named ? 'named' : 'unnamed'}, ${late ? 'late' : 'early'} acks, configuration ${JSON.stringify(config)}`,
+    ...faults.map(fault => `fault ${JSON.stringify(fault)}`),
+    ...revokes.map(revoke => `revoke ${JSON.stringify(revoke)}`),
+  ],
+  concerns: ids => {
+    const about = new RegExp(ids.length === 0 ? '.' : ids.map(id => id.replaceAll('.', '\\.')).join('|'))
+    return line => about.test(line) || / {2}(note|kill|freeze|thaw|link|clock|fate|start) /.test(line)
+  },
+  count: ({ executions, faults }) => ({ executions, faults }),
+  sum: (seeds, { executions, faults }) =>
+    `${seeds}: ${executions} executions under ${faults} faults; each canvas came out as it should.`,
+  missed: (seen, seeds) => (seeds < MANY ? [] : MUST.filter(what => !seen.has(what))),
+}
