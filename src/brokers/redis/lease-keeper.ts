@@ -1,8 +1,9 @@
 import type { RedisConnection } from '../../drivers/redis/redis-connection.js'
 import type { Clock, Random } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
-import type { QueueName } from '../../protocol/ids.js'
+import { Consumers } from './consumers.js'
 import { HeldTokens } from './held-tokens.js'
+import { LeaseTrust } from './lease-trust.js'
 import type { RedisKeys } from './redis-keys.js'
 import { RedisTopology } from './redis-topology.js'
 import { Restorer } from './restorer.js'
@@ -17,10 +18,7 @@ export interface LeaseConfig {
   readonly visibilityMs: Ms
   /** `HeldTokens.memory`. */
   readonly held: SharedArrayBuffer
-  /**
-   * Two 64-bit integers: monotonic ms up to which our tokens are certainly ours, 0 = never renewed yet (D25); and 1 while others can
-   * see what the session consumes.
-   */
+  /** `LeaseTrust.memory`. */
   readonly trust: SharedArrayBuffer
 }
 
@@ -31,7 +29,7 @@ export interface LeaseKeeperParts {
   readonly scripts: Scripts
   readonly clock: Clock
   readonly random: Random
-  /** The clock of `trust`. */
+  /** The clock of `LeaseTrust.until`. */
   monotonic(): Ms
   /**
    * The server keeps nothing any more of what it kept, or has forgotten this holder: others took it for dead, or somebody removed it.
@@ -56,8 +54,8 @@ const FOUND = 100
 export class LeaseKeeper implements AsyncDisposable {
   readonly #parts: LeaseKeeperParts
   readonly #held: HeldTokens
-  readonly #trust: BigInt64Array
-  readonly #topology: RedisTopology
+  readonly #trust: LeaseTrust
+  readonly #consumers: Consumers
   readonly #restorer: Restorer
   #timer: Disposable | undefined
   #tickedAt: Ms
@@ -70,9 +68,10 @@ export class LeaseKeeper implements AsyncDisposable {
     const { connection, keys, scripts, config } = parts
     this.#parts = parts
     this.#held = new HeldTokens(config.held)
-    this.#trust = new BigInt64Array(config.trust)
-    this.#topology = new RedisTopology(connection, keys)
-    this.#restorer = new Restorer({ connection, keys, scripts, topology: this.#topology })
+    this.#trust = new LeaseTrust(config.trust)
+    const topology = new RedisTopology(connection, keys)
+    this.#consumers = new Consumers({ connection, keys, topology })
+    this.#restorer = new Restorer({ connection, keys, scripts, topology })
     this.#tickedAt = parts.monotonic()
     this.#trusted(this.#tickedAt)
     this.#wind()
@@ -118,7 +117,7 @@ export class LeaseKeeper implements AsyncDisposable {
     const { connection, keys, scripts, config } = this.#parts
     const tokens = this.#held.numbers().map(number => config.holder + number)
     for (let at = 0; at === 0 || at < tokens.length; at += EXTENDED) {
-      const wasEntered = Atomics.load(this.#trust, 1) === 1n
+      const wasEntered = this.#trust.entered
       const answer = await connection.run(
         'renewing leases',
         scripts.extend,
@@ -130,14 +129,14 @@ export class LeaseKeeper implements AsyncDisposable {
       this.#epoch ??= String(epoch)
       if (String(epoch) !== this.#epoch) return 'wiped'
       // What it holds is its own still; but nobody counts it as a consumer any more, and queues may have gone with it (H77).
-      if (wasEntered && entered === 0 && Atomics.load(this.#trust, 1) === 1n) return 'forgotten'
+      if (wasEntered && entered === 0 && this.#trust.entered) return 'forgotten'
     }
     this.#trusted(now)
     return 'renewed'
   }
 
   #trusted(renewedAt: Ms): void {
-    Atomics.store(this.#trust, 0, BigInt(Math.floor(renewedAt + this.#parts.config.leaseMs * TRUSTED)))
+    this.#trust.until = renewedAt + this.#parts.config.leaseMs * TRUSTED
   }
 
   async #sweep(): Promise<void> {
@@ -151,7 +150,7 @@ export class LeaseKeeper implements AsyncDisposable {
       )
       // The script answers exactly this.
       const [holders, found] = answer as unknown as readonly [readonly Buffer[], readonly (Buffer | number)[]]
-      for (const holder of holders) await this.bury(String(holder))
+      for (const holder of holders) await this.#consumers.leave(String(holder))
       const lost = triples(found)
       const restored = await this.#restorer.restore(
         inOrder(lost).map(({ token, value, ours }) => ({
@@ -164,65 +163,6 @@ export class LeaseKeeper implements AsyncDisposable {
       // When nothing could be put back, the next look would find the same.
       more = lost.length >= FOUND && restored.includes(true)
     }
-  }
-
-  /** Forgets a dead holder; queues that go with their last consumer go. */
-  async bury(holder: string): Promise<void> {
-    const { connection, keys } = this.#parts
-    await leave(connection, keys, this.#topology, holder)
-  }
-}
-
-/** A holder consumes no longer: queues that went with their last consumer are dropped. */
-export async function leave(
-  connection: RedisConnection,
-  keys: RedisKeys,
-  topology: RedisTopology,
-  holder: string,
-): Promise<void> {
-  const doing = 'forgetting a consumer'
-  const served = await connection.call(doing, 'hget', [keys.consumers, holder])
-  await connection.call(doing, 'hdel', [keys.consumers, holder])
-  await connection.call(doing, 'zrem', [keys.holders, holder])
-  await dropDeserted(connection, keys, topology, Object.keys(parseCounts(served as Buffer | null)) as QueueName[])
-}
-
-/** Of these queues, those that go with their last consumer and have none any more. */
-export async function dropDeserted(
-  connection: RedisConnection,
-  keys: RedisKeys,
-  topology: RedisTopology,
-  queues: readonly QueueName[],
-): Promise<void> {
-  for (const queue of queues) {
-    if (!(await topology.isAutoDelete(queue))) continue
-    const counts = await consumerCounts(connection, keys)
-    if ((counts.get(queue) ?? 0) === 0) await topology.drop(queue)
-  }
-}
-
-/** Live consumers of Lovage by queue. */
-export async function consumerCounts(
-  connection: RedisConnection,
-  keys: RedisKeys,
-): Promise<ReadonlyMap<string, number>> {
-  const doing = 'counting consumers'
-  const all = (await connection.call(doing, 'hvals', [keys.consumers])) as readonly Buffer[]
-  const counts = new Map<string, number>()
-  for (const one of all) {
-    for (const [queue, count] of Object.entries(parseCounts(one))) counts.set(queue, (counts.get(queue) ?? 0) + count)
-  }
-  return counts
-}
-
-function parseCounts(text: Buffer | null): Readonly<Record<string, number>> {
-  if (text === null) return {}
-  try {
-    const value: unknown = JSON.parse(String(text))
-    if (typeof value !== 'object' || value === null) return {}
-    return Object.fromEntries(Object.entries(value).filter(([, count]) => typeof count === 'number'))
-  } catch {
-    return {}
   }
 }
 

@@ -2,7 +2,7 @@ import { RedisError } from '../../drivers/errors.js'
 import type { RedisConnection } from '../../drivers/redis/redis-connection.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { QueueStats } from '../broker.js'
-import { consumerCounts } from './lease-keeper.js'
+import type { Consumers } from './consumers.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisTopology } from './redis-topology.js'
 import type { Scripts } from './scripts.js'
@@ -16,17 +16,20 @@ export class QueueCounts {
   readonly #keys: RedisKeys
   readonly #scripts: Scripts
   readonly #topology: RedisTopology
+  readonly #consumers: Consumers
 
   constructor(parts: {
     readonly connection: RedisConnection
     readonly keys: RedisKeys
     readonly scripts: Scripts
     readonly topology: RedisTopology
+    readonly consumers: Consumers
   }) {
     this.#connection = parts.connection
     this.#keys = parts.keys
     this.#scripts = parts.scripts
     this.#topology = parts.topology
+    this.#consumers = parts.consumers
   }
 
   async of(queue: QueueName): Promise<QueueStats> {
@@ -77,7 +80,7 @@ export class QueueCounts {
       Promise.all(queues.map(queue => this.#ready(queue))),
       this.#held(),
       this.#count(this.#keys.delayedMessages, 'delayed'),
-      consumerCounts(this.#connection, this.#keys),
+      this.#consumers.counts(),
     ])
     return queues.map((queue, index) => ({
       queue,

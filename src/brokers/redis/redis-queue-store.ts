@@ -11,6 +11,7 @@ import { logPersistence } from './persistence.js'
 import { DEFAULT_SEP, DEFAULT_STEPS, type RedisKeyOptions, RedisKeys } from './redis-keys.js'
 import { RedisSession } from './redis-session.js'
 import { brokerTrouble } from './redis-trouble.js'
+import type { Replicas } from './replication.js'
 import { loadBrokerScripts, type Scripts } from './scripts.js'
 
 export interface RedisQueueStoreOptions {
@@ -26,7 +27,7 @@ export interface RedisQueueStoreOptions {
   /** Every worker of these queues is Lovage's, so `notBefore` is kept. Default false: it is ignored. */
   readonly delays?: boolean
   /** Replicas that must have a message before it counts as accepted. */
-  readonly replicas?: { readonly count: number; readonly timeoutMs: Ms } | undefined
+  readonly replicas?: Replicas | undefined
   /** Keeps leases in this thread, by this clock for each name: for tests. */
   readonly local?: ((name: string) => Clock) | undefined
 }

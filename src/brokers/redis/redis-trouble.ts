@@ -37,3 +37,15 @@ export function publishError(error: unknown): unknown {
       return new NotSentError(code, `The message was not accepted. ${error.message}`, options)
   }
 }
+
+/** What a script says of a message that was refused. */
+export function refusal(url: string, wrong: string): RedisError {
+  const code = /WRONGTYPE/.test(wrong)
+    ? 'WRONG_TYPE'
+    : /OOM/.test(wrong)
+      ? 'FULL'
+      : /NOPERM/.test(wrong)
+        ? 'DENIED'
+        : 'ERROR'
+  return new RedisError(code, `While publishing, Redis at ${url} failed: ${wrong}.`)
+}
