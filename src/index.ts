@@ -3,7 +3,6 @@ export {
   App,
   type Applied,
   type AppParts,
-  type BatchResults,
   type Substitutes,
 } from './app/app.js'
 export { AsyncResult } from './app/async-result.js'
@@ -64,6 +63,7 @@ export type { RegisteredTask, RemoteTask, RemoteTaskOf, Task, TaskOf } from './a
 export type { DeliveryInfo, RetryOptions, TaskContext } from './app/task-context.js'
 export type { TaskLogLine } from './app/task-log.js'
 export type { Duration, ErrorClass, TaskOptions, TaskPolicy } from './app/task-options.js'
+export type { BatchResults } from './app/task-sender.js'
 export { workflowGraph } from './app/workflow-graph.js'
 export type {
   CancelWorkflow,

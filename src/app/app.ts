@@ -1,10 +1,7 @@
 import type { ResultBackend } from '../backends/backend.js'
 import type { Broker } from '../brokers/broker.js'
 import type { IsGroup } from '../canvas/canvas.js'
-import { checkCanvas } from '../canvas/check-canvas.js'
 import { type Dag, isDag } from '../canvas/dag.js'
-import { kindOf } from '../canvas/members.js'
-import { planCanvas } from '../canvas/plan.js'
 import type { ResultOf, TypedSignature } from '../canvas/typed-signature.js'
 import type { AskOptions } from '../control/broadcast-options.js'
 import { Control } from '../control/control.js'
@@ -16,7 +13,6 @@ import {
 } from '../control/custom-command.js'
 import { Inspect } from '../control/inspect.js'
 import { LineAsker } from '../control/line-asker.js'
-import { parseDuration } from '../lib/duration.js'
 import { ConfigError } from '../lib/errors.js'
 import { nodeEnvironment } from '../lib/node-environment.js'
 import { nodeRuntime } from '../lib/node-runtime.js'
@@ -25,55 +21,40 @@ import type { Ms } from '../lib/time.js'
 import { uuid4 } from '../lib/uuid.js'
 import type { Codec } from '../protocol/codec.js'
 import type { CommandKind } from '../protocol/control-commands.js'
-import { decodeTask } from '../protocol/decode-task.js'
 import { groupId, type TaskId, taskId, taskName } from '../protocol/ids.js'
 import type { Limits } from '../protocol/limits.js'
-import type { Message } from '../protocol/message.js'
 import type { TaskRequest } from '../protocol/request.js'
 import type { ResultMeta, ResultTuple } from '../protocol/result-meta.js'
 import type { Signature } from '../protocol/signature.js'
-import type { WorkflowStep } from '../protocol/workflow-record.js'
-import { applyCanvas, applyDag, type CanvasWorld, checkCallable } from './apply-canvas.js'
 import { AsyncResult } from './async-result.js'
 import { builtinTasks } from './builtin-tasks.js'
-import { badOption, type CallOptions, checkCallOptions } from './call-options.js'
-import { type Addition, type AdditionWorld, addToChord, countedInChord } from './chord-addition.js'
+import type { CallOptions } from './call-options.js'
+import { CanvasSender } from './canvas-sender.js'
+import type { Addition } from './chord-addition.js'
 import { chordLife } from './chord-life.js'
-import { destinationOf } from './compose-call.js'
 import { type Configured, configured } from './configured.js'
-import { runningTask } from './current-task.js'
-import { DagResult } from './dag-result.js'
-import { derivedIds } from './derived-ids.js'
-import { Dispatch, type DispatchWorld } from './dispatch.js'
-import type { EagerCanvas, EagerWorld } from './eager-canvas.js'
-import { type BatchEntry, BatchError } from './errors.js'
+import type { DagResult } from './dag-result.js'
+import { Dispatch } from './dispatch.js'
+import { EagerRuns } from './eager-runs.js'
 import type { EventWire } from './event-wire.js'
 import type { Events } from './events.js'
 import type { Extension } from './extension.js'
-import { GroupResult } from './group-result.js'
+import type { GroupResult } from './group-result.js'
 import { keepRevoked } from './keep-revoked.js'
 import { Opened, resultUrl } from './opened.js'
-import {
-  type Outgoing,
-  type OutgoingCall,
-  type OutgoingContext,
-  type OutgoingWorld,
-  outgoing,
-  outgoingCall,
-} from './outgoing.js'
+import type { Outgoing, OutgoingWorld } from './outgoing.js'
 import { type PeriodicOptions, PeriodicTasks } from './periodic-tasks.js'
 import { PublishIds } from './publish-ids.js'
 import type { Queues } from './queues.js'
 import type { AnyResult, ResultSource } from './result.js'
 import { resultOf } from './result-of.js'
 import type { Router } from './router.js'
-import { runnableOf } from './runnable-of.js'
-import { callOptionsOf, type SignatureOptions, setOptions } from './set-options.js'
+import { keywordedOptionsOf, type SignatureOptions } from './set-options.js'
 import type { Origin, SettingName, Settings, SettingsInput, SettingsLayers } from './settings.js'
-import { makeRemoteTask, type RegisteredTask, type RemoteTaskOf, type TaskOf } from './task.js'
-import type { TaskContext } from './task-context.js'
+import { makeRemoteTask, type RegisteredTask, type RemoteTaskOf, type SendTask, type TaskOf } from './task.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
 import { TaskRegistry } from './task-registry.js'
+import { type BatchOptions, type BatchResults, TaskSender } from './task-sender.js'
 import { Workflows } from './workflows.js'
 
 /** Parts that an app is given instead of making them; it does not close what it was given. */
@@ -95,14 +76,6 @@ export interface Substitutes {
   /** Used innermost. */
   readonly extension?: Extension
 }
-
-/** Results of a batch, in the order and with the types of its signatures. */
-export type BatchResults<Signatures extends readonly Signature[]> = {
-  readonly [I in keyof Signatures]: AsyncResult<ResultOf<Signatures[I]>>
-}
-
-/** Options that hold for all of a batch. */
-type BatchOptions = Pick<CallOptions, 'publishTimeout' | 'signal' | 'transaction' | 'dispatchOnCommit'>
 
 /**
  * Tasks under their names, and everything a client can do: publish them, and see what became of them. Two apps in one
@@ -130,7 +103,9 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   /** Tells running workers what to do. */
   readonly control: Control
   readonly #asker: LineAsker
-  readonly #dispatch: Dispatch
+  readonly #send: SendTask
+  readonly #taskSender: TaskSender
+  readonly #canvasSender: CanvasSender
 
   /** Throws `ConfigError` for settings that make no sense. */
   constructor(name: string, settings: SettingsInput = {}, parts: AppParts = {}) {
@@ -144,7 +119,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#layers = { environment }
     this.#configured = this.#resolve(this.#layers)
     this.#opened = this.#nothingOpened()
-    this.#dispatch = new Dispatch(this.#dispatchWorld())
+    const answersTo = (): string | undefined => this.#opened.answersTo
+    const eager = new EagerRuns(this, answersTo)
+    const tasks = new TaskSender(this, new Dispatch(this, () => this.#opened), eager)
+    this.#taskSender = tasks
+    this.#send = (task, args, options) => tasks.send(task, args, options)
+    this.#canvasSender = new CanvasSender(this, { tasks, eager, answersTo })
     this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#opened.controlLine })
     this.control = new Control(this.#asker, what => keepRevoked(what, this))
     this.#periodic = new PeriodicTasks(name)
@@ -271,7 +251,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * that cannot travel.
    */
   task<Handler extends CallableFunction>(name: string, handler: Handler, options: TaskOptions = {}): TaskOf<Handler> {
-    return this.#registry.add(name, handler, options, (named, args, call) => this.#send(named, args, call))
+    return this.#registry.add(name, handler, options, this.#send)
   }
 
   /**
@@ -279,7 +259,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * and signatures as those of a task here. Throws `ProtocolError` for a name that cannot travel.
    */
   remote<Handler extends (...args: never[]) => unknown>(name: string): RemoteTaskOf<Handler> {
-    return makeRemoteTask(taskName(name), (named, args, call) => this.#send(named, args, call)) as RemoteTaskOf<Handler>
+    return makeRemoteTask(taskName(name), this.#send) as RemoteTaskOf<Handler>
   }
 
   /** A registered task, or one of Celery's own. */
@@ -314,7 +294,7 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
       inspect: () => this.inspect(),
       publish: (signature, rootId) => {
         const { task, args } = signature
-        return this.#send(task, args, { ...optionsOf(signature), rootId, addToParent: false })
+        return this.#taskSender.send(task, args, { ...keywordedOptionsOf(signature), rootId, addToParent: false })
       },
     })
   }
@@ -343,51 +323,32 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     args: readonly unknown[] = [],
     options: CallOptions = {},
   ): Promise<AsyncResult<Result>> {
-    return this.#send(name, args, options)
+    return this.#taskSender.send(name, args, options)
   }
 
   /**
    * As `sendTask`, under a name of the caller's for the act itself: where the broker remembers it (D05), whoever sends again under
    * the same name inserts nothing.
    */
-  async sendOnce(publishId: string, name: string, args: readonly unknown[], options: CallOptions): Promise<void> {
-    const { sent } = this.#prepare(name, args, options, undefined, { publishId })
-    await this.#dispatch.send(
-      name,
-      sent.outgoing,
-      { timeout: timeoutOf(name, options), signal: options.signal },
-      options,
-    )
+  sendOnce(publishId: string, name: string, args: readonly unknown[], options: CallOptions): Promise<void> {
+    return this.#taskSender.sendOnce(publishId, name, args, options)
   }
 
   /**
    * As `sendOnce`, for a whole canvas: `id` is that of its result, and all others in it follow from that one. Rejects as `apply`.
    */
-  async applyOnce(id: string, canvas: Signature, options: CallOptions): Promise<void> {
-    await applyCanvas(setOptions(canvas, { ...options, taskId: id }), {
-      ...this.#canvasWorld(undefined),
-      draw: derivedIds(id),
-      publish: ({ task, args, ...rest }, root) => {
-        const own = optionsOf({ task, args, ...rest })
-        return this.sendOnce(own.taskId ?? id, task, args, { ...own, rootId: own.rootId ?? root })
-      },
-    })
+  applyOnce(id: string, canvas: Signature, options: CallOptions): Promise<void> {
+    return this.#canvasSender.applyOnce(id, canvas, options)
   }
 
   /** Throws what `sendTask` would throw before it asks a broker: arguments that cannot travel, a queue that is not there. */
   check(name: string, args: readonly unknown[], options: CallOptions): void {
-    this.#prepare(name, args, options, undefined)
+    this.#taskSender.check(name, args, options)
   }
 
   /** As `check`, for what `applyOnce` would send first. The answer is the result that it would give. */
   checkCanvas(id: string, canvas: Signature, options: CallOptions): ResultTuple {
-    const named = setOptions(canvas, { ...options, taskId: id })
-    checkCanvas(named, this.limits)
-    const { steps, result } = planCanvas(named, { draw: derivedIds(id), replyTo: this.#answersTo })
-    for (const step of steps) {
-      if (step.kind === 'publish') this.check(step.signature.task, step.signature.args, optionsOf(step.signature))
-    }
-    return result
+    return this.#canvasSender.check(id, canvas, options)
   }
 
   /**
@@ -416,16 +377,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   apply<Values extends object>(graph: Dag<Values>, options?: SignatureOptions): Promise<DagResult<Values>>
   apply<Call extends TypedSignature<readonly [], unknown>>(call: Call, options?: CallOptions): Promise<Applied<Call>>
   async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
-    if (isDag(call)) return await this.#applyDag(call, options)
-    const context = runningTask()
-    const world = this.#applyingWorld(context)
-    if (kindOf(call) === 'task') {
-      await checkCallable(call, world)
-      return await this.#send(call.task, call.args, { ...optionsOf(call), ...options })
-    }
-    const { result, rootId, ends } = await applyCanvas(setOptions(call, options), world)
-    if (context !== undefined && this.policy(context.task).trail) context.addChild(result)
-    return resultOf(result, this, rootId, ends)
+    if (isDag(call)) return await this.#canvasSender.applyDag(call, options)
+    return await this.#canvasSender.apply(call, options)
   }
 
   /** Publishes a canvas of which nobody knows the types. */
@@ -436,12 +389,12 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
 
   /** Adds to the chord that a running task is a part of: `currentTask().addToChord`. */
   addToChord(request: TaskRequest, addition: Addition): Promise<AnyResult> {
-    return addToChord(this.#additionWorld(), request, addition)
+    return this.#canvasSender.addToChord(request, addition)
   }
 
   /** The same without publishing: what is to be applied. */
-  async countInChord(request: TaskRequest, addition: Addition): Promise<Signature> {
-    return (await countedInChord(this.#additionWorld(), request, addition)).signature
+  countInChord(request: TaskRequest, addition: Addition): Promise<Signature> {
+    return this.#canvasSender.countInChord(request, addition)
   }
 
   /** The result that a tuple stands for, groups and parents included. */
@@ -473,21 +426,11 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * Publishes all of them: together where the broker can, resolving when it has every one. Otherwise `BatchError` lists
    * what was accepted and what was not (D10). When one cannot be encoded nothing is sent.
    */
-  async publishMany<const Signatures extends readonly TypedSignature<readonly [], unknown>[]>(
+  publishMany<const Signatures extends readonly TypedSignature<readonly [], unknown>[]>(
     calls: Signatures,
     limits: BatchOptions = {},
   ): Promise<BatchResults<Signatures>> {
-    const context = runningTask()
-    const prepared = calls.map(call => this.#prepare(call.task, call.args, optionsOf(call), context))
-    const outcomes = await Promise.allSettled(prepared.map(call => this.#carryOut(call, limits)))
-    const entries = outcomes.map((outcome, i): BatchEntry => {
-      const id = (prepared[i] as Prepared).sent.id
-      return outcome.status === 'fulfilled' ? { kind: 'accepted', id } : { kind: 'failed', id, error: outcome.reason }
-    })
-    if (entries.some(entry => entry.kind === 'failed')) throw new BatchError(entries)
-    const results = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-    // One result per signature, in order.
-    return results as unknown as BatchResults<Signatures>
+    return this.#taskSender.sendAll(calls, limits)
   }
 
   /** The result of a task by its id. */
@@ -563,64 +506,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     })
   }
 
-  /** Of the app as it is at the time: substitutes come and go. */
-  #dispatchWorld(): DispatchWorld {
-    const app = this
-    return {
-      get runtime() {
-        return app.runtime
-      },
-      get settings() {
-        return app.settings
-      },
-      get extensions() {
-        return app.extensions
-      },
-      get opened() {
-        return app.#opened
-      },
-      sent: outgoing => this.sent(outgoing),
-    }
-  }
-
   #resolve(layers: Omit<SettingsLayers, 'code'>): Configured {
     return configured({ ...layers, code: this.#code }, this.#runtime)
-  }
-
-  async #send<Result>(name: string, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<Result>> {
-    return await this.#carryOut<Result>(this.#prepare(name, args, options, runningTask()), options)
-  }
-
-  /** Everything that can go wrong without a broker goes wrong here. */
-  #prepare(
-    name: string,
-    args: readonly unknown[],
-    options: CallOptions,
-    context: TaskContext | undefined,
-    nowhere: OutgoingContext = NOWHERE,
-  ): Prepared {
-    checkCallOptions(name, options)
-    const sent = outgoingCall(this, name, args, options, context === undefined ? nowhere : this.#lineage(context))
-    const own = this.taskOptions(name)
-    const ignored =
-      options.ignoreResult ?? (own === undefined ? false : (own.ignoreResult ?? this.settings.taskIgnoreResult))
-    const parent = options.addToParent === false ? undefined : context
-    return { name, sent, ignored, parent }
-  }
-
-  async #carryOut<Result>(
-    { name, sent, ignored, parent }: Prepared,
-    options: BatchOptions,
-  ): Promise<AsyncResult<Result>> {
-    if (this.settings.taskAlwaysEager && this.findTask(name) !== undefined)
-      return await this.#runHere<Result>(name, sent, ignored)
-    const limits = { timeout: timeoutOf(name, options), signal: options.signal }
-    if (!ignored) await this.#dispatch.expectResult(limits)
-    await this.#dispatch.send(name, sent.outgoing, limits, options)
-    if (parent !== undefined && this.policy(parent.task).trail) {
-      parent.addChild({ id: sent.id, parent: undefined, members: undefined })
-    }
-    return new AsyncResult<Result>(sent.id, this, { ignored, rootId: sent.rootId })
   }
 
   /** A task was published, here or by a worker of this app: told to monitors, with `taskSendSentEvent`. */
@@ -633,140 +520,8 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     this.#commands = [...this.#commands, customCommand(kind, name, handler, options, known)]
     return this
   }
-
-  async #applyDag(dag: Dag, options: CallOptions): Promise<DagResult<object>> {
-    const context = runningTask()
-    const nodes = dag.nodes.map(step => ({ ...step, run: setOptions(step.run, options) }))
-    const { results, id, rootId, ends } = await applyDag(
-      { ...dag, nodes },
-      {
-        ...this.#applyingWorld(context),
-        beside: (signature, other) => setOptions(signature, destinationOf(this, other)),
-      },
-    )
-    const members = nodes.flatMap(({ name }) => results.get(name) ?? [])
-    const group = { id, parent: undefined, members }
-    if (context !== undefined && this.policy(context.task).trail) context.addChild(group)
-    const reached = members.map(member => resultOf(member, this, rootId, ends))
-    const named = nodes.flatMap(({ name, after }, at) => {
-      const result = reached[at]
-      return result === undefined ? [] : [{ name, after, result }]
-    })
-    return new DagResult(named, new GroupResult(id, reached, this, { rootId }))
-  }
-
-  /** What later tasks of a canvas carry, so that whoever publishes them asks for answers to us; other results need no address. */
-  get #answersTo(): string | undefined {
-    return this.#opened.expectsResults ? this.replyTo : undefined
-  }
-
-  /** Of one call. Loaded where tasks are eager. */
-  async #eagerCanvas(): Promise<EagerCanvas> {
-    const { EagerCanvas } = await import('./eager-canvas.js')
-    return new EagerCanvas(this.#eagerWorld())
-  }
-
-  #eagerWorld(): EagerWorld {
-    return {
-      runtime: this.#runtime,
-      limits: this.limits,
-      replyTo: this.#answersTo,
-      propagates: this.settings.taskEagerPropagates,
-      results: this,
-      find: name => runnableOf(name, this),
-      policy: name => this.policy(name),
-      requestOf: (signature, lineage) => this.#requestOf(outgoing(this, signature, lineage).message, signature.task),
-      checkCallable: async signature => checkCanvas(signature, this.limits),
-      storeState: meta => this.#storeEager(meta),
-      sendEvent: (type, fields) => this.events.send(type, fields),
-    }
-  }
-
-  /** As a worker would get it. */
-  #requestOf(message: Message, name: string): TaskRequest {
-    const decoded = decodeTask(message, this.codec)
-    if (decoded.kind === 'task') return decoded.request
-    throw new ConfigError('LVG_EAGER', `Task ${name} cannot be run in the caller: ${decoded.detail}`)
-  }
-
-  /** Of `apply`: where tasks are eager nothing is sent. */
-  #applyingWorld(context: TaskContext | undefined): CanvasWorld {
-    const world = this.#canvasWorld(context)
-    if (!this.settings.taskAlwaysEager) return world
-    const lineage = { rootId: context?.rootId, parentId: context?.id }
-    return { ...world, play: async (steps, results) => (await this.#eagerCanvas()).play(steps, results, lineage) }
-  }
-
-  #canvasWorld(context: TaskContext | undefined): CanvasWorld {
-    return {
-      draw: () => taskId(uuid4(this.#runtime.random)),
-      limits: this.limits,
-      replyTo: this.#answersTo,
-      chordLife: chordLife(this.settings),
-      backend: () => this.backend(),
-      rootId: context?.rootId,
-      ...(this.settings.trackWorkflows && {
-        track: (rootId: TaskId, ends: readonly TaskId[], steps: readonly WorkflowStep[]) =>
-          this.workflows.track({ rootId, ends, steps }),
-      }),
-      publish: ({ task, args, ...rest }, root) => {
-        const own = optionsOf({ task, args, ...rest })
-        return this.#send(task, args, { ...own, rootId: own.rootId ?? root, addToParent: false })
-      },
-    }
-  }
-
-  #additionWorld(): AdditionWorld {
-    return {
-      runtime: this.#runtime,
-      replyTo: this.#answersTo,
-      chordLife: chordLife(this.settings),
-      resultBackend: () => this.resultBackend(),
-      checkCallable: signature => checkCallable(signature, this.#canvasWorld(undefined)),
-      applyCanvas: signature => this.applyCanvas(signature),
-    }
-  }
-
-  #lineage(context: TaskContext): OutgoingContext {
-    const priority = this.settings.taskInheritParentPriority ? context.deliveryInfo.priority : undefined
-    return { rootId: context.rootId, parentId: context.id, priority }
-  }
-
-  async #runHere<Result>(name: string, sent: OutgoingCall, ignored: boolean): Promise<AsyncResult<Result>> {
-    const here = await this.#eagerCanvas()
-    const meta = await here.run(this.#requestOf(sent.outgoing.message, name))
-    return new AsyncResult<Result>(sent.id, this, { ignored, meta })
-  }
-
-  async #storeEager(meta: ResultMeta): Promise<void> {
-    if (!this.settings.taskStoreEagerResult) return
-    const backend = await this.backend()
-    await backend?.store(meta, { ttl: this.settings.resultExpires, fence: undefined })
-  }
 }
 
 /** What `apply` resolves to: for a group its members' values in a list, otherwise what the last task gives. */
 export type Applied<Call> =
   IsGroup<Call> extends true ? GroupResult<Extract<ResultOf<Call>, readonly unknown[]>> : AsyncResult<ResultOf<Call>>
-
-interface Prepared {
-  readonly name: string
-  readonly sent: OutgoingCall
-  readonly ignored: boolean
-  /** The running task, when it is to remember this one. */
-  readonly parent: TaskContext | undefined
-}
-
-const NOWHERE: OutgoingContext = Object.freeze({})
-
-function optionsOf(call: Signature): CallOptions {
-  return { kwargs: call.kwargs, ...callOptionsOf(call) }
-}
-
-function timeoutOf(task: string, options: Pick<CallOptions, 'publishTimeout'>): Ms | undefined {
-  if (options.publishTimeout === undefined) return undefined
-  const span = parseDuration(options.publishTimeout)
-  if (span === undefined)
-    throw badOption(task, 'publishTimeout', "seconds, or text such as '5s'", options.publishTimeout)
-  return span
-}

@@ -8,13 +8,12 @@ import type { Outgoing } from './outgoing.js'
 import type { PublishLimits } from './publisher.js'
 import type { Settings } from './settings.js'
 
-/** The app, as it is now: tests may put other parts into it for a while. */
-export interface DispatchWorld {
+/** What publishing needs of an app, as it is at the time: tests may put other parts into it for a while. */
+export interface DispatchApp {
   readonly runtime: Runtime
   readonly settings: Settings
   /** The first is outermost. */
   readonly extensions: readonly Extension[]
-  readonly opened: Opened
   /** The broker has it. */
   sent(outgoing: Outgoing): void
 }
@@ -23,15 +22,18 @@ export type DispatchOptions = Pick<CallOptions, 'transaction' | 'dispatchOnCommi
 
 /** The way of a message that is made already: to the broker, or into a transaction of the user's. */
 export class Dispatch {
-  readonly #world: DispatchWorld
+  readonly #app: DispatchApp
+  readonly #opened: () => Opened
 
-  constructor(world: DispatchWorld) {
-    this.#world = world
+  constructor(app: DispatchApp, opened: () => Opened) {
+    this.#app = app
+    this.#opened = opened
   }
 
   /** A result that comes as a message must find its queue. Nothing has been sent yet when that cannot be had in time (D04). */
   async expectResult({ timeout, signal }: PublishLimits): Promise<void> {
-    const { opened, runtime, settings } = this.#world
+    const { runtime, settings } = this.#app
+    const opened = this.#opened()
     if (!opened.expectsResults) return
     const backend = await opened.backend()
     if (backend?.expecting === true && signal?.aborted !== true) return
@@ -53,11 +55,12 @@ export class Dispatch {
     const { transaction, dispatchOnCommit } = options
     if (transaction === undefined && dispatchOnCommit === undefined) {
       await this.#publish(outgoing, limits)
-      this.#world.sent(outgoing)
+      this.#app.sent(outgoing)
       return
     }
     checkCallOptions(task, { transaction, dispatchOnCommit })
-    const { opened, settings } = this.#world
+    const { settings } = this.#app
+    const opened = this.#opened()
     const within = opened.transactional
     if (transaction !== undefined && dispatchOnCommit !== undefined) {
       throw badOption(task, 'dispatchOnCommit', 'left out where `transaction` is given', 'given')
@@ -74,7 +77,7 @@ export class Dispatch {
   }
 
   #publish(outgoing: Outgoing, limits: PublishLimits): Promise<void> {
-    return this.#around(outgoing, limits, (ready, rest) => this.#world.opened.publisher.publish(ready, rest))
+    return this.#around(outgoing, limits, (ready, rest) => this.#opened().publisher.publish(ready, rest))
   }
 
   /** Inside the publish hooks of extensions. */
@@ -83,7 +86,7 @@ export class Dispatch {
     limits: PublishLimits,
     publish: (outgoing: Outgoing, limits: PublishLimits) => Promise<void>,
   ): Promise<void> {
-    const { extensions, runtime, settings } = this.#world
+    const { extensions, runtime, settings } = this.#app
     if (extensions.length === 0) return publish(outgoing, limits)
     const { timeout = settings.publishTimeout } = limits
     const deadline = runtime.clock.steady() + timeout

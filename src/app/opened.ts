@@ -84,6 +84,11 @@ export class Opened implements AsyncDisposable {
     return backend === undefined ? isByMessage(this.#settings.resultBackend) : backend.expect !== undefined
   }
 
+  /** What a message carries for the sake of later ones: where answers come to; undefined = results need no address. */
+  get answersTo(): string | undefined {
+    return this.expectsResults ? this.#parts.replyTo : undefined
+  }
+
   get publisher(): Publisher {
     this.#publisher ??= this.#makePublisher()
     return this.#publisher

@@ -62,6 +62,11 @@ export function callOptionsOf(signature: Signature): CallOptions {
   return options as CallOptions
 }
 
+/** The same with its keyword arguments among them, as a call takes them. */
+export function keywordedOptionsOf(signature: Signature): CallOptions {
+  return { kwargs: signature.kwargs, ...callOptionsOf(signature) }
+}
+
 const SPANS: ReadonlySet<string> = new Set(['countdown', 'expires', 'timeLimit', 'softTimeLimit'])
 
 /** Spans as seconds, instants as ISO 8601: a peer in another language may apply the signature. */
