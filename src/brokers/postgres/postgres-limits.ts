@@ -1,11 +1,7 @@
-import type { Row } from '../../drivers/postgres/connection.js'
-import type { Sql } from '../../drivers/postgres/load-sql.js'
 import { limitKeys } from '../limits/decide-limits.js'
 import type { LimitAnswer, LimitRequest } from '../limits/limit-store.js'
 import { placedRequest } from '../limits/placed-request.js'
-import type { Statements } from './statements.js'
-
-type Ask = (sql: Sql, params: readonly unknown[]) => Promise<readonly Row[]>
+import type { Ask, Statements } from './statements.js'
 
 /** Limits over the cluster in a table. The server decides, under the lock of the limits' rows: a call is one statement. */
 export async function postgresLimits(

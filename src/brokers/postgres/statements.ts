@@ -1,3 +1,4 @@
+import type { Row } from '../../drivers/postgres/connection.js'
 import { loadSql, type Sql } from '../../drivers/postgres/load-sql.js'
 import type { Schema } from '../../drivers/postgres/migrate.js'
 
@@ -35,6 +36,9 @@ const STEPS = ['schema-1', 'schema-2', 'schema-3', 'schema-4'] as const
 
 /** Each verb in `sql/`. */
 export type Statements = Readonly<Record<(typeof VERBS)[number], Sql>>
+
+/** Runs one over the connection of a session; again, when it lost against other transactions. */
+export type Ask = (sql: Sql, params?: readonly unknown[]) => Promise<readonly Row[]>
 
 export function loadStatements(schema: string): Statements {
   return loadSql(FOLDER, VERBS, schema)
