@@ -1,10 +1,5 @@
 /** Everything that `import … from 'lovage'` offers. */
-export {
-  App,
-  type Applied,
-  type AppParts,
-  type Substitutes,
-} from './app/app.js'
+export { App, type Applied } from './app/app.js'
 export { AsyncResult } from './app/async-result.js'
 export type { CallOptions } from './app/call-options.js'
 export { currentTask, runningTask } from './app/current-task.js'
@@ -59,6 +54,7 @@ export {
   type SettingsLayers,
   settingsFrom,
 } from './app/settings.js'
+export type { AppParts, Substitutes } from './app/setup.js'
 export type { RegisteredTask, RemoteTask, RemoteTaskOf, Task, TaskOf } from './app/task.js'
 export type { DeliveryInfo, RetryOptions, TaskContext } from './app/task-context.js'
 export type { TaskLogLine } from './app/task-log.js'

@@ -32,7 +32,6 @@ import type { CallOptions } from './call-options.js'
 import { CanvasSender } from './canvas-sender.js'
 import type { Addition } from './chord-addition.js'
 import { chordLife } from './chord-life.js'
-import { type Configured, configured } from './configured.js'
 import type { DagResult } from './dag-result.js'
 import { Dispatch } from './dispatch.js'
 import { EagerRuns } from './eager-runs.js'
@@ -41,7 +40,7 @@ import type { Events } from './events.js'
 import type { Extension } from './extension.js'
 import type { GroupResult } from './group-result.js'
 import { keepRevoked } from './keep-revoked.js'
-import { Opened, resultUrl } from './opened.js'
+import { type Opened, resultUrl } from './opened.js'
 import type { Outgoing, OutgoingWorld } from './outgoing.js'
 import { type PeriodicOptions, PeriodicTasks } from './periodic-tasks.js'
 import { PublishIds } from './publish-ids.js'
@@ -49,148 +48,57 @@ import type { Queues } from './queues.js'
 import type { AnyResult, ResultSource } from './result.js'
 import { resultOf } from './result-of.js'
 import type { Router } from './router.js'
-import { keywordedOptionsOf, type SignatureOptions } from './set-options.js'
+import type { SignatureOptions } from './set-options.js'
 import type { Origin, SettingName, Settings, SettingsInput, SettingsLayers } from './settings.js'
+import { type AppParts, createSetup, reconfigured, type Setup, type Substitutes, substituted } from './setup.js'
 import { makeRemoteTask, type RegisteredTask, type RemoteTaskOf, type SendTask, type TaskOf } from './task.js'
 import type { TaskOptions, TaskPolicy } from './task-options.js'
 import { TaskRegistry } from './task-registry.js'
 import { type BatchOptions, type BatchResults, TaskSender } from './task-sender.js'
 import { Workflows } from './workflows.js'
 
-/** Parts that an app is given instead of making them; it does not close what it was given. */
-export interface AppParts {
-  readonly runtime?: Runtime
-  readonly broker?: Broker
-  readonly backend?: ResultBackend
-  /** Environment variables. Default: those of the process; none when a `runtime` is given. */
-  readonly environment?: Readonly<Record<string, string | undefined>>
-}
-
-/** What a test puts in the place of an app's own parts. */
-export interface Substitutes {
-  readonly runtime?: Runtime
-  readonly broker?: Broker
-  readonly backend?: ResultBackend
-  /** Laid over all other settings. */
-  readonly settings?: SettingsInput
-  /** Used innermost. */
-  readonly extension?: Extension
-}
-
 /**
  * Tasks under their names, and everything a client can do: publish them, and see what became of them. Two apps in one
  * process know nothing of each other. Connections are made when they are first needed; `await using` or
  * `[Symbol.asyncDispose]()` closes them.
+ *
+ * Here stands what can be asked of an app; what answers is made of the parts that the constructor names. In this order: how it is
+ * set up; its tasks; its schedule; sending tasks, and canvases; results; remote control; events; what it has open.
  */
 export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
   readonly name: string
-  #parts: AppParts
-  readonly #code: SettingsInput
-  /** Celery's own tasks. */
-  readonly builtins: ReadonlyMap<string, RegisteredTask>
-  #extensions: readonly Extension[] = []
-  readonly #registry: TaskRegistry
-  readonly #periodic: PeriodicTasks
   /** Names the queue that answers by message would come to. */
   readonly replyTo: string
   readonly publishIds: PublishIds
-  #runtime: Runtime
-  #layers: Omit<SettingsLayers, 'code'>
-  #substituted = false
-  #configured: Configured
-  #opened: Opened
-  #commands: readonly CustomCommand[] = []
   /** Tells running workers what to do. */
   readonly control: Control
-  readonly #asker: LineAsker
-  readonly #send: SendTask
+  #setup: Setup
+  #substituted = false
+  readonly #registry: TaskRegistry
   readonly #taskSender: TaskSender
   readonly #canvasSender: CanvasSender
+  readonly #periodic: PeriodicTasks
+  readonly #asker: LineAsker
+  #commands: readonly CustomCommand[] = []
+  readonly #send: SendTask = (task, args, options) => this.#taskSender.send(task, args, options)
 
   /** Throws `ConfigError` for settings that make no sense. */
   constructor(name: string, settings: SettingsInput = {}, parts: AppParts = {}) {
-    this.name = name
-    this.#code = settings
-    this.#parts = parts
-    this.#runtime = parts.runtime ?? nodeRuntime()
-    this.replyTo = uuid4(this.#runtime.random)
-    this.publishIds = new PublishIds(this.#runtime.random)
+    const runtime = parts.runtime ?? nodeRuntime()
     const environment = parts.environment ?? (parts.runtime === undefined ? nodeEnvironment() : undefined)
-    this.#layers = { environment }
-    this.#configured = this.#resolve(this.#layers)
-    this.#opened = this.#nothingOpened()
-    const answersTo = (): string | undefined => this.#opened.answersTo
+    this.name = name
+    this.replyTo = uuid4(runtime.random)
+    this.publishIds = new PublishIds(runtime.random)
+    this.#setup = createSetup({ parts, runtime, layers: { environment, code: settings }, extensions: [] }, this)
+    const opened = (): Opened => this.#setup.opened
+    const answersTo = (): string | undefined => opened().answersTo
     const eager = new EagerRuns(this, answersTo)
-    const tasks = new TaskSender(this, new Dispatch(this, () => this.#opened), eager)
-    this.#taskSender = tasks
-    this.#send = (task, args, options) => tasks.send(task, args, options)
-    this.#canvasSender = new CanvasSender(this, { tasks, eager, answersTo })
-    this.#asker = new LineAsker({ log: () => this.#runtime.log, line: () => this.#opened.controlLine })
-    this.control = new Control(this.#asker, what => keepRevoked(what, this))
+    this.#taskSender = new TaskSender(this, new Dispatch(this, opened), eager)
+    this.#canvasSender = new CanvasSender(this, { tasks: this.#taskSender, eager, answersTo })
     this.#periodic = new PeriodicTasks(name)
     this.#registry = new TaskRegistry(this, builtinTasks(this))
-    this.builtins = this.#registry.builtins
-  }
-
-  get runtime(): Runtime {
-    return this.#runtime
-  }
-
-  get settings(): Settings {
-    return this.#configured.settings
-  }
-
-  /** Where each setting's value came from. */
-  get origins(): Readonly<Record<SettingName, Origin>> {
-    return this.#configured.origins
-  }
-
-  get limits(): Limits {
-    return this.#configured.limits
-  }
-
-  /** For task messages. */
-  get codec(): Codec {
-    return this.#configured.codec
-  }
-
-  get queues(): Queues {
-    return this.#configured.queues
-  }
-
-  get router(): Router {
-    return this.#configured.router
-  }
-
-  /** How events travel. */
-  get eventWire(): EventWire {
-    return this.#configured.eventWire
-  }
-
-  /** Events of the cluster: hearing and sending them. */
-  get events(): Events {
-    return this.#opened.events
-  }
-
-  /** By name. */
-  get tasks(): ReadonlyMap<string, RegisteredTask> {
-    return this.#registry.tasks
-  }
-
-  /** Commands of remote control that were added to Celery's. */
-  get commands(): readonly CustomCommand[] {
-    return this.#commands
-  }
-
-  /** In the order of `use`; the first is outermost. */
-  get extensions(): readonly Extension[] {
-    return this.#extensions
-  }
-
-  /** Who sends: `gen<pid>@<host>`. */
-  get origin(): string {
-    const { pid, name } = this.#runtime.host
-    return `gen${pid}@${name}`
+    this.#asker = new LineAsker({ log: () => this.runtime.log, line: () => opened().controlLine })
+    this.control = new Control(this.#asker, what => keepRevoked(what, this))
   }
 
   /**
@@ -199,15 +107,10 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
    * only (`LVG_TOO_LATE`).
    */
   configure(layers: Omit<SettingsLayers, 'code'> | undefined, parts: { readonly runtime?: Runtime } = {}): void {
-    if (this.#opened.inUse) {
+    if (this.#setup.opened.inUse) {
       throw new ConfigError('LVG_TOO_LATE', `App ${this.name} is in use already; configure it before anything is sent.`)
     }
-    this.#runtime = parts.runtime ?? this.#runtime
-    const next = layers ?? this.#layers
-    this.#configured = this.#resolve(next)
-    this.#layers = next
-    this.#opened = this.#nothingOpened()
-    this.#registry.forget()
+    this.#setUp(reconfigured(this.#setup, layers, parts.runtime, this))
   }
 
   /**
@@ -222,28 +125,62 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
         `App ${this.name} runs in another test already. Close that one first: one app can be in one test at a time.`,
       )
     }
-    const restore = this.#keepState()
-    const { settings, extension, ...parts } = given
+    const before = this.#setup
+    this.#setUp(substituted(before, given, this))
     this.#substituted = true
-    this.#parts = { ...this.#parts, ...parts }
-    this.#runtime = parts.runtime ?? this.#runtime
-    if (extension !== undefined) this.#extensions = [...this.#extensions, extension]
-    try {
-      const flags = { ...this.#layers.flags, ...settings }
-      this.#configured = this.#resolve({ ...this.#layers, flags })
-      this.#opened = this.#nothingOpened()
-      this.#registry.forget()
-    } catch (error) {
-      restore()
-      throw error
-    }
     let ended: Promise<void> | undefined
     const end = (): Promise<void> => {
-      const closing = this.#opened[Symbol.asyncDispose]()
-      restore()
+      const closing = this.#setup.opened[Symbol.asyncDispose]()
+      this.#setUp(before)
+      this.#substituted = false
       return closing
     }
     return { [Symbol.asyncDispose]: () => (ended ??= end()) }
+  }
+
+  use(extension: Extension): this {
+    this.#setup = { ...this.#setup, extensions: [...this.#setup.extensions, extension] }
+    return this
+  }
+
+  get runtime(): Runtime {
+    return this.#setup.runtime
+  }
+
+  get settings(): Settings {
+    return this.#setup.configured.settings
+  }
+
+  /** Where each setting's value came from. */
+  get origins(): Readonly<Record<SettingName, Origin>> {
+    return this.#setup.configured.origins
+  }
+
+  get limits(): Limits {
+    return this.#setup.configured.limits
+  }
+
+  /** For task messages. */
+  get codec(): Codec {
+    return this.#setup.configured.codec
+  }
+
+  get queues(): Queues {
+    return this.#setup.configured.queues
+  }
+
+  get router(): Router {
+    return this.#setup.configured.router
+  }
+
+  /** Who sends: `gen<pid>@<host>`. */
+  get origin(): string {
+    return this.#setup.origin
+  }
+
+  /** In the order of `use`; the first is outermost. */
+  get extensions(): readonly Extension[] {
+    return this.#setup.extensions
   }
 
   /**
@@ -262,6 +199,16 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return makeRemoteTask(taskName(name), this.#send) as RemoteTaskOf<Handler>
   }
 
+  /** By name. */
+  get tasks(): ReadonlyMap<string, RegisteredTask> {
+    return this.#registry.tasks
+  }
+
+  /** Celery's own tasks. */
+  get builtins(): ReadonlyMap<string, RegisteredTask> {
+    return this.#registry.builtins
+  }
+
   /** A registered task, or one of Celery's own. */
   findTask(name: string): RegisteredTask | undefined {
     return this.#registry.find(name)
@@ -277,26 +224,152 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.#registry.policy(name)
   }
 
-  use(extension: Extension): this {
-    this.#extensions = [...this.#extensions, extension]
+  /**
+   * Adds an entry to the schedule (see `beatSchedule`), for the beats of this app: `schedule` is seconds, text such as `30s` or
+   * `0 4 * * *`, or what `crontab(…)` and its like give. The entry is checked when a beat starts. Throws `LVG_DUPLICATE_ENTRY`.
+   * Celery's `add_periodic_task`.
+   */
+  addPeriodicTask(schedule: unknown, call: Signature | string, options: PeriodicOptions = {}): this {
+    this.#periodic.add(schedule, call, options)
     return this
+  }
+
+  /**
+   * Entries of the schedule that stand in the code, by name, unchecked: those of `beatSchedule` and of `addPeriodicTask`, and
+   * Celery's own where there is none of their name.
+   */
+  get schedule(): ReadonlyMap<string, unknown> {
+    const { configured, parts } = this.#setup
+    const resultBackend = resultUrl(configured, parts.broker)
+    return this.#periodic.over({ ...this.settings, resultBackend })
+  }
+
+  /** Publishes a call of a task that need not be registered here. */
+  sendTask<Result = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options: CallOptions = {},
+  ): Promise<AsyncResult<Result>> {
+    return this.#taskSender.send(name, args, options)
+  }
+
+  /**
+   * Publishes all of them: together where the broker can, resolving when it has every one. Otherwise `BatchError` lists
+   * what was accepted and what was not (D10). When one cannot be encoded nothing is sent.
+   */
+  publishMany<const Signatures extends readonly TypedSignature<readonly [], unknown>[]>(
+    calls: Signatures,
+    limits: BatchOptions = {},
+  ): Promise<BatchResults<Signatures>> {
+    return this.#taskSender.sendAll(calls, limits)
+  }
+
+  /**
+   * As `sendTask`, under a name of the caller's for the act itself: where the broker remembers it (D05), whoever sends again under
+   * the same name inserts nothing.
+   */
+  sendOnce(publishId: string, name: string, args: readonly unknown[], options: CallOptions): Promise<void> {
+    return this.#taskSender.sendOnce(publishId, name, args, options)
+  }
+
+  /** Throws what `sendTask` would throw before it asks a broker: arguments that cannot travel, a queue that is not there. */
+  check(name: string, args: readonly unknown[], options: CallOptions): void {
+    this.#taskSender.check(name, args, options)
+  }
+
+  /**
+   * Publishes what stands in the outbox (`outboxUrl`) from now on, whoever put it there, until what it gives is disposed or the
+   * app is closed. Workers do so by themselves. Undefined: there is no outbox.
+   */
+  relayOutbox(): Disposable | undefined {
+    return this.settings.outboxUrl === undefined ? undefined : this.#setup.opened.transactional.relay()
+  }
+
+  /**
+   * Publishes what a signature says, with options over its own: a task, or a whole canvas, of which everything that can start
+   * is sent. Throws `CanvasError` for a canvas that can never run.
+   */
+  apply<Values extends object>(graph: Dag<Values>, options?: SignatureOptions): Promise<DagResult<Values>>
+  apply<Call extends TypedSignature<readonly [], unknown>>(call: Call, options?: CallOptions): Promise<Applied<Call>>
+  async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
+    if (isDag(call)) return await this.#canvasSender.applyDag(call, options)
+    return await this.#canvasSender.apply(call, options)
+  }
+
+  /** Publishes a canvas of which nobody knows the types. */
+  applyCanvas(call: Signature): Promise<AnyResult> {
+    // Every signature may be applied; those that lack arguments fail in their worker.
+    return this.apply(call as TypedSignature<readonly [], unknown>)
+  }
+
+  /**
+   * As `sendOnce`, for a whole canvas: `id` is that of its result, and all others in it follow from that one. Rejects as `apply`.
+   */
+  applyOnce(id: string, canvas: Signature, options: CallOptions): Promise<void> {
+    return this.#canvasSender.applyOnce(id, canvas, options)
+  }
+
+  /** As `check`, for what `applyOnce` would send first. The answer is the result that it would give. */
+  checkCanvas(id: string, canvas: Signature, options: CallOptions): ResultTuple {
+    return this.#canvasSender.check(id, canvas, options)
+  }
+
+  /** Adds to the chord that a running task is a part of: `currentTask().addToChord`. */
+  addToChord(request: TaskRequest, addition: Addition): Promise<AnyResult> {
+    return this.#canvasSender.addToChord(request, addition)
+  }
+
+  /** The same without publishing: what is to be applied. */
+  countInChord(request: TaskRequest, addition: Addition): Promise<Signature> {
+    return this.#canvasSender.countInChord(request, addition)
   }
 
   /** Looks after canvases that were sent with `trackWorkflows`. */
   get workflows(): Workflows {
     return new Workflows({
-      runtime: this.#runtime,
+      runtime: this.#setup.runtime,
       limits: this.limits,
       resultExpires: this.settings.resultExpires,
       chordLife: chordLife(this.settings),
       control: this.control,
       resultBackend: () => this.resultBackend(),
       inspect: () => this.inspect(),
-      publish: (signature, rootId) => {
-        const { task, args } = signature
-        return this.#taskSender.send(task, args, { ...keywordedOptionsOf(signature), rootId, addToParent: false })
-      },
+      publish: (signature, rootId) => this.#taskSender.sendSignature(signature, { rootId, addToParent: false }),
     })
+  }
+
+  /** The result of a task by its id. */
+  result<Result = unknown>(id: string): AsyncResult<Result> {
+    return new AsyncResult<Result>(taskId(id), this)
+  }
+
+  /** The result that a tuple stands for, groups and parents included. */
+  resultOf(tuple: ResultTuple): AnyResult {
+    return resultOf(tuple, this)
+  }
+
+  /** A group that was saved (`GroupResult.save`); undefined when there is none. Throws `LVG_NO_RESULT_BACKEND`. */
+  async groupResult<Results extends readonly unknown[]>(id: string): Promise<GroupResult<Results> | undefined> {
+    const backend = await this.resultBackend()
+    const saved = await backend.fetchGroup(groupId(id))
+    // Saved groups have members, and whoever asks says what those give.
+    return saved === undefined ? undefined : (resultOf(saved, this) as GroupResult<Results>)
+  }
+
+  waitFor(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta> {
+    return this.#setup.opened.watcher.wait(id, signal)
+  }
+
+  get resultExpires(): Ms | undefined {
+    return this.settings.resultExpires
+  }
+
+  get chordTimeout(): Ms {
+    return this.settings.chordTimeout
+  }
+
+  get chordRetryInterval(): Ms {
+    return this.settings.resultChordRetryInterval
   }
 
   /** Asks running workers about themselves. */
@@ -317,135 +390,34 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     return this.#addCommand('inspect', name, handler, options)
   }
 
-  /** Publishes a call of a task that need not be registered here. */
-  sendTask<Result = unknown>(
-    name: string,
-    args: readonly unknown[] = [],
-    options: CallOptions = {},
-  ): Promise<AsyncResult<Result>> {
-    return this.#taskSender.send(name, args, options)
+  /** Commands of remote control that were added to Celery's. */
+  get commands(): readonly CustomCommand[] {
+    return this.#commands
   }
 
-  /**
-   * As `sendTask`, under a name of the caller's for the act itself: where the broker remembers it (D05), whoever sends again under
-   * the same name inserts nothing.
-   */
-  sendOnce(publishId: string, name: string, args: readonly unknown[], options: CallOptions): Promise<void> {
-    return this.#taskSender.sendOnce(publishId, name, args, options)
+  /** Events of the cluster: hearing and sending them. */
+  get events(): Events {
+    return this.#setup.opened.events
   }
 
-  /**
-   * As `sendOnce`, for a whole canvas: `id` is that of its result, and all others in it follow from that one. Rejects as `apply`.
-   */
-  applyOnce(id: string, canvas: Signature, options: CallOptions): Promise<void> {
-    return this.#canvasSender.applyOnce(id, canvas, options)
+  /** How events travel. */
+  get eventWire(): EventWire {
+    return this.#setup.configured.eventWire
   }
 
-  /** Throws what `sendTask` would throw before it asks a broker: arguments that cannot travel, a queue that is not there. */
-  check(name: string, args: readonly unknown[], options: CallOptions): void {
-    this.#taskSender.check(name, args, options)
-  }
-
-  /** As `check`, for what `applyOnce` would send first. The answer is the result that it would give. */
-  checkCanvas(id: string, canvas: Signature, options: CallOptions): ResultTuple {
-    return this.#canvasSender.check(id, canvas, options)
-  }
-
-  /**
-   * Adds an entry to the schedule (see `beatSchedule`), for the beats of this app: `schedule` is seconds, text such as `30s` or
-   * `0 4 * * *`, or what `crontab(…)` and its like give. The entry is checked when a beat starts. Throws `LVG_DUPLICATE_ENTRY`.
-   * Celery's `add_periodic_task`.
-   */
-  addPeriodicTask(schedule: unknown, call: Signature | string, options: PeriodicOptions = {}): this {
-    this.#periodic.add(schedule, call, options)
-    return this
-  }
-
-  /**
-   * Entries of the schedule that stand in the code, by name, unchecked: those of `beatSchedule` and of `addPeriodicTask`, and
-   * Celery's own where there is none of their name.
-   */
-  get schedule(): ReadonlyMap<string, unknown> {
-    const resultBackend = resultUrl(this.#configured, this.#parts.broker)
-    return this.#periodic.over({ ...this.settings, resultBackend })
-  }
-
-  /**
-   * Publishes what a signature says, with options over its own: a task, or a whole canvas, of which everything that can start
-   * is sent. Throws `CanvasError` for a canvas that can never run.
-   */
-  apply<Values extends object>(graph: Dag<Values>, options?: SignatureOptions): Promise<DagResult<Values>>
-  apply<Call extends TypedSignature<readonly [], unknown>>(call: Call, options?: CallOptions): Promise<Applied<Call>>
-  async apply(call: Signature | Dag, options: CallOptions = {}): Promise<AnyResult | DagResult<object>> {
-    if (isDag(call)) return await this.#canvasSender.applyDag(call, options)
-    return await this.#canvasSender.apply(call, options)
-  }
-
-  /** Publishes a canvas of which nobody knows the types. */
-  applyCanvas(call: Signature): Promise<AnyResult> {
-    // Every signature may be applied; those that lack arguments fail in their worker.
-    return this.apply(call as TypedSignature<readonly [], unknown>)
-  }
-
-  /** Adds to the chord that a running task is a part of: `currentTask().addToChord`. */
-  addToChord(request: TaskRequest, addition: Addition): Promise<AnyResult> {
-    return this.#canvasSender.addToChord(request, addition)
-  }
-
-  /** The same without publishing: what is to be applied. */
-  countInChord(request: TaskRequest, addition: Addition): Promise<Signature> {
-    return this.#canvasSender.countInChord(request, addition)
-  }
-
-  /** The result that a tuple stands for, groups and parents included. */
-  resultOf(tuple: ResultTuple): AnyResult {
-    return resultOf(tuple, this)
-  }
-
-  /** A group that was saved (`GroupResult.save`); undefined when there is none. Throws `LVG_NO_RESULT_BACKEND`. */
-  async groupResult<Results extends readonly unknown[]>(id: string): Promise<GroupResult<Results> | undefined> {
-    const backend = await this.resultBackend()
-    const saved = await backend.fetchGroup(groupId(id))
-    // Saved groups have members, and whoever asks says what those give.
-    return saved === undefined ? undefined : (resultOf(saved, this) as GroupResult<Results>)
-  }
-
-  get resultExpires(): Ms | undefined {
-    return this.settings.resultExpires
-  }
-
-  get chordTimeout(): Ms {
-    return this.settings.chordTimeout
-  }
-
-  get chordRetryInterval(): Ms {
-    return this.settings.resultChordRetryInterval
-  }
-
-  /**
-   * Publishes all of them: together where the broker can, resolving when it has every one. Otherwise `BatchError` lists
-   * what was accepted and what was not (D10). When one cannot be encoded nothing is sent.
-   */
-  publishMany<const Signatures extends readonly TypedSignature<readonly [], unknown>[]>(
-    calls: Signatures,
-    limits: BatchOptions = {},
-  ): Promise<BatchResults<Signatures>> {
-    return this.#taskSender.sendAll(calls, limits)
-  }
-
-  /** The result of a task by its id. */
-  result<Result = unknown>(id: string): AsyncResult<Result> {
-    return new AsyncResult<Result>(taskId(id), this)
+  /** A task was published, here or by a worker of this app: told to monitors, with `taskSendSentEvent`. */
+  sent(outgoing: Outgoing): void {
+    if (this.settings.taskSendSentEvent) this.events.sent(outgoing)
   }
 
   /** The broker that is consumed from, or published to. Throws `ConfigError` `LVG_UNKNOWN_SCHEME`, `LVG_BAD_URL`. */
   broker(side: 'read' | 'write' = 'read'): Promise<Broker> {
-    return this.#opened.broker(side)
+    return this.#setup.opened.broker(side)
   }
 
   /** Undefined when results are disabled. Throws as `broker`. */
   backend(): Promise<ResultBackend | undefined> {
-    return this.#opened.backend()
+    return this.#setup.opened.backend()
   }
 
   /** Throws `ConfigError` `LVG_NO_RESULT_BACKEND` when results are disabled. */
@@ -458,61 +430,15 @@ export class App implements OutgoingWorld, ResultSource, AsyncDisposable {
     )
   }
 
-  waitFor(id: TaskId, signal: AbortSignal | undefined): Promise<ResultMeta> {
-    return this.#opened.watcher.wait(id, signal)
-  }
-
-  /**
-   * Publishes what stands in the outbox (`outboxUrl`) from now on, whoever put it there, until what it gives is disposed or the
-   * app is closed. Workers do so by themselves. Undefined: there is no outbox.
-   */
-  relayOutbox(): Disposable | undefined {
-    return this.settings.outboxUrl === undefined ? undefined : this.#opened.transactional.relay()
-  }
-
   /** Lets what is being published settle, then closes what this app opened. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#opened[Symbol.asyncDispose]()
+    await this.#setup.opened[Symbol.asyncDispose]()
   }
 
-  /** Everything that `substitute` changes; the answer puts it back. */
-  #keepState(): () => void {
-    const [parts, runtime, configured, layers] = [this.#parts, this.#runtime, this.#configured, this.#layers]
-    const [extensions, opened] = [this.#extensions, this.#opened]
-    return () => {
-      this.#substituted = false
-      this.#parts = parts
-      this.#runtime = runtime
-      this.#configured = configured
-      this.#layers = layers
-      this.#extensions = extensions
-      this.#opened = opened
-      this.#registry.forget()
-    }
-  }
-
-  #nothingOpened(): Opened {
-    return new Opened({
-      runtime: this.#runtime,
-      configured: this.#configured,
-      broker: this.#parts.broker,
-      backend: this.#parts.backend,
-      origin: this.origin,
-      replyTo: this.replyTo,
-      publishIds: this.publishIds,
-      resultBackend: () => this.resultBackend(),
-      sent: outgoing => this.sent(outgoing),
-      wakeUp: async () => void (await this.control.heartbeat()),
-    })
-  }
-
-  #resolve(layers: Omit<SettingsLayers, 'code'>): Configured {
-    return configured({ ...layers, code: this.#code }, this.#runtime)
-  }
-
-  /** A task was published, here or by a worker of this app: told to monitors, with `taskSendSentEvent`. */
-  sent(outgoing: Outgoing): void {
-    if (this.settings.taskSendSentEvent) this.events.sent(outgoing)
+  /** What follows from settings is found anew. */
+  #setUp(setup: Setup): void {
+    this.#setup = setup
+    this.#registry.forget()
   }
 
   #addCommand(kind: CommandKind, name: string, handler: CommandHandler, options: CustomCommandOptions): this {

@@ -63,7 +63,7 @@ export class CanvasSender {
     const world = this.#applyingWorld(context)
     if (kindOf(call) === 'task') {
       await checkCallable(call, world)
-      return await this.#parts.tasks.send(call.task, call.args, { ...keywordedOptionsOf(call), ...options })
+      return await this.#parts.tasks.sendSignature(call, options)
     }
     const { result, rootId, ends } = await applyCanvas(setOptions(call, options), world)
     if (context !== undefined && this.#app.policy(context.task).trail) context.addChild(result)

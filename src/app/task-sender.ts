@@ -49,6 +49,11 @@ export class TaskSender {
     return await this.#carryOut<Result>(this.#prepare(name, args, options, runningTask()), options)
   }
 
+  /** A call as a signature says it, with options over its own. */
+  sendSignature<Result>(signature: Signature, options: CallOptions): Promise<AsyncResult<Result>> {
+    return this.send(signature.task, signature.args, { ...keywordedOptionsOf(signature), ...options })
+  }
+
   /** As `App.publishMany`. */
   async sendAll<const Signatures extends readonly TypedSignature<readonly [], unknown>[]>(
     calls: Signatures,
