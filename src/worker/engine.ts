@@ -1,61 +1,48 @@
 import type { App } from '../app/app.js'
-import { chordLife } from '../app/chord-life.js'
 import { chordMemo } from '../app/chord-memo.js'
-import { observeAll } from '../app/extension.js'
 import { knownQueues } from '../app/known-queues.js'
-import { runnableOf } from '../app/runnable-of.js'
-import { PROGRESS_STATE } from '../app/task-context.js'
-import type { Duration } from '../app/task-options.js'
 import type { ResultBackend } from '../backends/backend.js'
-import { jsonStoreCodec } from '../backends/json-store-codec.js'
 import { type Broker, keepsDelays } from '../brokers/broker.js'
 import type { CommandTable } from '../control/command-table.js'
 import { AppendFile } from '../drivers/append-file.js'
-import { parseDuration } from '../lib/duration.js'
-import { ConfigError } from '../lib/errors.js'
 import { LamportClock } from '../lib/lamport-clock.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
-import type { CallAsks, Execute } from '../pools/call-control.js'
 import { PoolError } from '../pools/errors.js'
-import type { Call, Pool } from '../pools/pool.js'
-import { attemptNumber } from '../protocol/attempt-number.js'
+import type { Pool } from '../pools/pool.js'
 import type { NodeName } from '../protocol/ids.js'
-import { signatureFromDict } from '../protocol/signature-dict.js'
 import { appSource } from './app-source.js'
 import type { AutoscaleRange } from './autoscale.js'
 import { Autoscaler } from './autoscaler.js'
+import { callAsks } from './call-asks.js'
 import { callErrback } from './call-errback.js'
-import { ChordSweep, type ChordSweepParts } from './chord-sweep.js'
 import { workerCommands } from './commands/worker-commands.js'
-import type { Companion } from './companion.js'
+import { createChordSweep } from './create-chord-sweep.js'
 import { createPool, type PoolPlan } from './create-pool.js'
+import { createWorkerEvents } from './create-worker-events.js'
 import { dateDoneIn } from './date-done.js'
 import { DeadLetterGauge } from './dead-letter-gauge.js'
 import { roomFor } from './dead-letter-room.js'
-import type { TaskEvent } from './effect.js'
-import { type ExecuteParts, execute } from './execute.js'
+import { inProcess } from './in-process.js'
 import { Intake } from './intake.js'
-import { keptLogLines } from './kept-log-lines.js'
 import { LimitDesk, limitsCompanion, ownLimits } from './limit-desk.js'
 import { liveView } from './live-view.js'
-import { logTaskEvent } from './log-lines.js'
-import type { Witness } from './loop-watch.js'
-import { mingleWith } from './mingle-with.js'
+import { mingles, mingleWith } from './mingle-with.js'
 import { poolControl } from './pool-control.js'
 import { prefetchCount } from './prefetch.js'
 import { RejectionLines } from './rejection-lines.js'
 import { remoteControl } from './remote-control.js'
 import { RevocationKeeping } from './revocation-keeping.js'
-import { latestClaim, type Running } from './running.js'
+import type { Running } from './running.js'
 import { Session } from './session.js'
 import { Spool } from './spool.js'
-import { storeState } from './store-state.js'
 import { TaskLimits } from './task-limits.js'
+import { TaskNews } from './task-news.js'
 import { TaskTotals } from './task-totals.js'
 import { Teller } from './teller.js'
+import { type TimeLimits, timeLimitsOf } from './time-limits.js'
 import { toOutgoing } from './to-outgoing.js'
-import { WorkerEvents } from './worker-events.js'
+import type { WorkerEvents } from './worker-events.js'
 import type { WorkerOptions, WorkerParts } from './worker-options.js'
 import { WorkerWatch } from './worker-watch.js'
 import type { World } from './world.js'
@@ -98,11 +85,6 @@ export interface Engine {
   readonly limits: TaskLimits
 }
 
-export interface TimeLimits {
-  readonly soft: Ms | undefined
-  readonly hard: Ms | undefined
-}
-
 /** Longest wait for a step of our own while stopping; also how long an effect is tried again then. */
 export const STEP_DEADLINE: Ms = 5000
 
@@ -130,9 +112,16 @@ export function createEngine(given: EngineParts): Engine {
     discardRevoked: () => intake.discardRevoked(),
     terminate: (meant, signal) => intake.executions.terminate(meant, signal),
   })
-  const events = createEvents(given, runtime, clock, () => intake.executions.busy)
-  const happened = (type: string, fields: Readonly<Record<string, unknown>>): void =>
-    observeAll(app.extensions, app.runtime.log, { type, fields: { ...fields, worker: name } })
+  const events = createWorkerEvents(options, {
+    app,
+    name,
+    runtime,
+    broker,
+    clock,
+    active: () => intake.executions.busy,
+  })
+  const news = new TaskNews({ app, name, rejections, events })
+  const happened = (type: string, fields: Readonly<Record<string, unknown>>): void => news.happened(type, fields)
   const world: World = {
     runtime,
     backend,
@@ -140,8 +129,7 @@ export function createEngine(given: EngineParts): Engine {
     outgoing: (task, context) => toOutgoing(task, context, app, broker),
     emit: (event, running) => {
       if (event.type === 'task-started') started(event.pid, running, totals, runtime)
-      tell(event, running, app, name, rejections)
-      events.tell(event, running.request)
+      news.tell(event, running)
     },
     sent: sent => app.sent(sent),
     chordMemo: memo => chordMemo(memo, app.limits),
@@ -156,11 +144,7 @@ export function createEngine(given: EngineParts): Engine {
     writeTimeout: () => (given.stopping() ? STEP_DEADLINE : settings.resultWriteTimeout),
     afterEffect: (effect, running) => given.parts.afterEffect?.(effect, running),
   }
-  const timeLimits: TimeLimits = {
-    soft: limit(options.softTimeLimit, 'softTimeLimit') ?? settings.taskSoftTimeLimit,
-    hard: limit(options.timeLimit, 'timeLimit') ?? settings.taskTimeLimit,
-  }
-  if (given.plan.kind === 'inline' && options.timeLimit !== undefined) throw cannotKill()
+  const timeLimits = timeLimitsOf(options, settings, given.plan.kind)
   const watch = new WorkerWatch({
     runtime,
     settings,
@@ -173,14 +157,7 @@ export function createEngine(given: EngineParts): Engine {
     fail: error => session.fail(error),
     happened,
   })
-  const asks: CallAsks = {
-    storeState: (call, state, meta) => {
-      // Also where no result is kept: monitors may listen.
-      if (state === PROGRESS_STATE) tellOfTask(call, 'task-progress', { ...(meta as object) }, app, events)
-      return storeState(call, state, meta, app, backend)
-    },
-    sendEvent: (call, type, fields) => tellOfTask(call, type, fields, app, events, 'always'),
-  }
+  const asks = callAsks(app, backend, news)
   const source = given.parts.source ?? (options.module === undefined ? undefined : appSource(options.module))
   const pool = createPool({
     plan: given.plan,
@@ -245,6 +222,7 @@ export function createEngine(given: EngineParts): Engine {
     lines: given.parts.spool ?? new AppendFile(settings.resultSpoolPath ?? `.lovage/${name}.spool`),
     redo: entry => intake.redo(entry),
   })
+  const sweep = createChordSweep(app, runtime, backend, (...chord) => teller.tellFor(...chord))
   const session = new Session({
     runtime,
     broker,
@@ -274,9 +252,9 @@ export function createEngine(given: EngineParts): Engine {
       revoking.companion,
       ...events.companions,
       ...watch.companions,
-      ...sweeps(app, runtime, backend, (...chord) => teller.tellFor(...chord)),
+      ...(sweep === undefined ? [] : [sweep]),
       ...(given.limitStore === undefined ? [limitsCompanion(() => intake.limitsResumed())] : []),
-      ...(mingles(given) ? [mingleWith(app, name, runtime, clock, revoking.revoker)] : []),
+      ...(mingles(settings, options, broker) ? [mingleWith(app, name, runtime, clock, revoking.revoker)] : []),
     ],
     leasesSuspect: () => intake.executions.checkLeases(),
   })
@@ -331,7 +309,21 @@ export function createEngine(given: EngineParts): Engine {
     shutDown: () => given.shutDown(),
   })
   const commands: CommandTable = workerCommands(view)
-  return { pool, intake, teller, spool, session, events, clock, revoking, timeLimits, watch, limits, desk, autoscaler }
+  return {
+    pool,
+    intake,
+    teller,
+    spool,
+    session,
+    events,
+    clock,
+    revoking,
+    timeLimits,
+    watch,
+    limits,
+    desk,
+    autoscaler,
+  }
 }
 
 /** RabbitMQ takes back what is held for longer than half an hour; so long nobody waits for a place. */
@@ -352,120 +344,4 @@ async function resize(size: number, pool: Pool, intake: Intake, session: Session
 function started(pid: number, running: Running, totals: TaskTotals, { clock }: Runtime): void {
   running.started = { at: clock.now(), pid }
   totals.add(running.request.task)
-}
-
-/** Not where this worker is deaf itself, nor, unless asked for, where each copy of a question to all is a write. */
-function mingles({ app, options, broker }: EngineParts): boolean {
-  const { workerEnableRemoteControl, remoteControl: policy } = app.settings
-  if (!workerEnableRemoteControl || policy === 'none') return false
-  return !(options.withoutMingle ?? broker.features.storesBroadcasts === true)
-}
-
-/** Where a store counts chords. */
-function sweeps(
-  app: App,
-  runtime: Runtime,
-  backend: ResultBackend | undefined,
-  perform: ChordSweepParts['perform'],
-): readonly Companion[] {
-  const { chordTimeout: timeout, chordSweepInterval: interval } = app.settings
-  if (backend?.claimQuietChords === undefined || interval === 0) return []
-  const codec = jsonStoreCodec(app.limits)
-  return [new ChordSweep({ runtime, backend, codec, timeout, interval, chordLife: chordLife(app.settings), perform })]
-}
-
-/** Celery's cadence. Source: celery/worker/heartbeat.py. */
-const HEARTBEAT: Ms = 2000
-
-function createEvents(
-  { app, name, options, broker }: EngineParts,
-  runtime: Runtime,
-  clock: LamportClock,
-  active: () => number,
-): WorkerEvents {
-  const { heartbeatInterval, withoutHeartbeat, withoutGossip } = options
-  const interval = limit(heartbeatInterval, 'heartbeatInterval') ?? HEARTBEAT
-  return new WorkerEvents({
-    app,
-    runtime,
-    name,
-    broker,
-    clock,
-    heartbeat: withoutHeartbeat === true ? undefined : interval,
-    gossip: !(withoutGossip ?? broker.features.storesBroadcasts === true),
-    active,
-    elected: (topic, action) => elected(topic, action, app),
-  })
-}
-
-/** An election was won: what it was about is done here, and nowhere else. Source: celery/worker/consumer/gossip.py `call_task`. */
-function elected(topic: string, action: unknown, app: App): void {
-  if (topic !== 'task') {
-    app.runtime.log.error(`Won an election about '${topic}', which is unknown here: nothing is done.`)
-    return
-  }
-  const complain = (error: unknown): void =>
-    app.runtime.log.error(`Won an election, but its task could not be sent: ${String(error)}`)
-  try {
-    app.applyCanvas(signatureFromDict(action)).catch(complain)
-  } catch (error) {
-    complain(error)
-  }
-}
-
-/** How the inline pool runs a call. */
-function inProcess(app: App, runtime: Runtime, asks: CallAsks, witness: Witness): Execute {
-  const executeParts: ExecuteParts = {
-    ...asks,
-    runtime,
-    app,
-    extensions: app.extensions,
-    find: request => runnableOf(request.task, app),
-    keepLogLines: keptLogLines(app),
-    fence: running => ({ retries: attemptNumber(running.request), claim: running.claim }),
-    witness,
-  }
-  return (call, control) => execute(call, control, executeParts)
-}
-
-/** An event of the handler's own. */
-function tellOfTask(
-  { request, claim, queue, hostname: worker }: Call,
-  type: string,
-  fields: Readonly<Record<string, unknown>>,
-  app: App,
-  events: WorkerEvents,
-  when: 'always' | 'with-others' = 'with-others',
-): void {
-  const { id, task, retries } = request
-  observeAll(app.extensions, app.runtime.log, { type, fields: { ...fields, id, task, retries, claim, queue, worker } })
-  events.tellOwn(request, type, fields, when)
-}
-
-function tell(event: TaskEvent, running: Running, app: App, name: NodeName, rejections: RejectionLines): void {
-  const queue = running.deliveries.at(-1)?.queue ?? 'its queue'
-  logTaskEvent(running.request, event, { log: app.runtime.log, rejections, queue })
-  if (app.extensions.length === 0) return
-  const { type, ...fields } = event
-  const { id, task, retries } = running.request
-  const claim = latestClaim(running)
-  const delivery = running.deliveries.at(-1)
-  const place = { queue: delivery?.queue, enqueuedAt: delivery?.enqueuedAt, eta: running.request.eta }
-  const known = { id, task, retries, claim, worker: name, ...place }
-  observeAll(app.extensions, app.runtime.log, { type, fields: { ...known, ...fields } })
-}
-
-function limit(value: Duration | undefined, name: string): Ms | undefined {
-  if (value === undefined) return undefined
-  const ms = parseDuration(value)
-  if (ms !== undefined) return ms === 0 ? undefined : ms
-  throw new ConfigError('LVG_BAD_OPTION', `\`${name}\` must be seconds or text such as '5m', not ${String(value)}.`)
-}
-
-/** H46: not even for all tasks can it do what it is asked for. A limit of a task or message ends with the task abandoned. */
-function cannotKill(): ConfigError {
-  return new ConfigError(
-    'LVG_POOL_TIME_LIMIT',
-    'The inline pool cannot end a task at a hard time limit (--time-limit, `timeLimit`): its code shares the process with all others. Use --pool prefork or threads, or a soft limit (--soft-time-limit).',
-  )
 }
