@@ -99,6 +99,7 @@ export class ChildExecution implements Execution {
   /** The child did not begin it. */
   back(): void {
     this.#child = undefined
+    if (this.#where !== undefined) this.#accepted = undefined
     this.#where = undefined
     if (this.#killed !== undefined) this.lost(`signal ${this.#killed}`)
   }

@@ -84,7 +84,7 @@ export interface Call {
 export interface Execution {
   /** Where user code was entered, or is about to be; undefined while the call waits for a member. */
   readonly where: Where | undefined
-  /** Resolves with `where`; stays pending when the execution ends before. */
+  /** Resolves with `where`, which may be taken back by a member that had not begun after all; stays pending when the execution ends before. */
   readonly accepted: Promise<Where>
   /** Settles exactly once, never rejects. */
   readonly outcome: Promise<Outcome>
