@@ -213,12 +213,16 @@ export class Executions implements Disposable {
     }
   }
 
-  /** It waited for a slot or its eta: it may have expired or been revoked meanwhile; and its past was not looked at yet. */
+  /**
+   * It waited for a slot or its eta: it may have expired or been revoked meanwhile, and its past was not looked at yet, nor that
+   * of what it has adopted.
+   */
   #refusal({ request, deliveries }: Running): Discard | undefined {
     if (this.#parts.revocations.has(request)) return { kind: 'revoked' }
     if (request.expires !== undefined && this.#parts.runtime.clock.now() > request.expires) return { kind: 'expired' }
-    const { faults = 0, begun = false } = deliveries[0] ?? {}
-    return begun && faults >= this.#parts.policy(request).maxDeliveries ? { kind: 'poison', faults } : undefined
+    const { maxDeliveries } = this.#parts.policy(request)
+    const poison = deliveries.find(({ begun, faults }) => begun && faults >= maxDeliveries)
+    return poison === undefined ? undefined : { kind: 'poison', faults: poison.faults }
   }
 
   /** Undefined when it is not run here: an early ack found the message gone, or it expired or was revoked during that. */
@@ -288,10 +292,16 @@ export class Executions implements Disposable {
    */
   async #begin(running: Running): Promise<boolean> {
     const { deliveries } = running
-    // Where the mark travels with a copy of the message, the copy may come and be adopted before the answer does.
+    // Where the mark travels with a copy of the message, the copy may come and be adopted before the answer does: from its
+    // publisher, or from another worker that has died of it meanwhile.
     for (let asked = 0; asked < deliveries.length; ) {
       const next = deliveries.slice(asked)
       const copied = asked > 0
+      const refusal = copied ? this.#refusal(running) : undefined
+      if (refusal !== undefined) {
+        await this.#parts.custody.discard(running, refusal)
+        return false
+      }
       asked = deliveries.length
       if ((await beginAll(next)).includes('settled')) return !copied || !(await this.#parts.toldMeanwhile(running))
     }

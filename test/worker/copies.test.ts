@@ -118,6 +118,38 @@ describe('a message that is published again before it runs', () => {
   })
 })
 
+test('D60 what kills each worker that runs its copy is refused by the one that goes on marking it to begin', async () => {
+  const runs: string[] = []
+  await simulate('deadly copies', async world => {
+    // Its confirms take longer than a worker needs to run a copy, and to die of it.
+    const options = { random: world.random.split('broker'), now: () => world.now, syncMs: 50 }
+    const place = new AmqpPlace({ runtime: world.runtime, ...options })
+    const cluster = new SimCluster(world, {
+      place,
+      latency: { min: 0.1, max: 0.2 },
+      settings: { taskMaxDeliveries: 2 },
+      tasks: (app, process) => {
+        const die = (): void => {
+          runs.push(process.name)
+          process.kill()
+        }
+        app.task('deadly', die, { acksLate: true })
+      },
+    })
+    const start = (name: string): void => {
+      cluster.worker(name).process.onDeath(() => void world.after(100, () => start(name)))
+    }
+    for (const name of ['u', 'v', 'w', 'x']) start(name)
+    await world.sleep(1000)
+    await cluster.client('client').app.sendTask('deadly', [], { taskId: 'a' })
+    await world.sleep(30_000)
+    assert.equal((await cluster.result('a'))?.error?.type, 'PoisonTaskError')
+    await cluster.quiet(60_000)
+    assert.equal((await cluster.contents('celery.dead')).length, 1)
+  })
+  assert.equal(runs.length, 2)
+})
+
 test('D42 D45 an id that is sent again, and runs again, at one instant hands on the one value that is stored', async () => {
   const given: unknown[] = []
   const runs: Ms[] = []
