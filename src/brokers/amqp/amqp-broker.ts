@@ -10,7 +10,8 @@ import type { Ms } from '../../lib/time.js'
 import type { QueueName } from '../../protocol/ids.js'
 import type { Broker, BrokerFeatures, ConnectOptions } from '../broker.js'
 import { AckTimeouts } from './ack-timeouts.js'
-import { type AmqpBehaviour, AmqpConnection } from './amqp-connection.js'
+import type { AmqpBehaviour } from './amqp-behaviour.js'
+import { AmqpConnection } from './amqp-connection.js'
 import { AmqpShell } from './amqp-shell.js'
 import { type AmqpUrl, parseAmqpUrl } from './amqp-url.js'
 import { tlsOptions } from './tls-options.js'
@@ -19,12 +20,13 @@ import { type AmqpPlace, connectTrouble, operationTrouble } from './trouble.js'
 /*
  * RabbitMQ. It does its own routing, ordering, prefetch and redelivery; what is ours is told at the pieces:
  *
- * - publishing, confirms, returned messages, alarms: confirmed-publisher.ts
+ * - publishing, confirms, returned messages, alarms: confirmed-publisher.ts; over which line: lines.ts
  * - consuming, prefetch windows, cancelled consumers: amqp-consumer.ts
  * - verdicts and their batching, tokens of dead channels: holdings.ts, amqp-delivery.ts
  * - how often a message has failed: past.ts
  * - what is declared, and what never is: topology.ts
- * - delays: cascade.ts, native-delay.ts (Celery's), parking.ts (ours)
+ * - delays: cascade.ts, native-delay.ts and delayed-delivery.ts (Celery's), parking.ts (ours)
+ * - what AMQP cannot tell, and the management plugin can: listing.ts, warn-of-limits.ts
  * - what can go wrong, and what is said of it: trouble.ts
  *
  * Held messages are guarded by the connection: when it ends, RabbitMQ hands them out again, at once, flagged. A holder
