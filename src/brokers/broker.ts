@@ -230,7 +230,10 @@ export interface Delivery {
    * not the delivery had begun (nobody marks what has no past); each later one only when it had.
    */
   readonly faults: number
-  /** The last delivery had begun: user code may have been entered. A message that never began is never poison. */
+  /**
+   * A delivery before this one had begun: user code may have been entered. A message that never began is never poison; one that is
+   * stays so, whoever it only waited with meanwhile.
+   */
   readonly begun: boolean
   /** Grows with every claim of any message at this broker: the later of two attempts has the larger one (D45). */
   readonly claim: number

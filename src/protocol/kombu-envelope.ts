@@ -9,7 +9,7 @@ import type { Headers, Message, Properties } from './message.js'
  * kombu/transport/redis.py `Channel._do_restore_message`.
  *
  * Ours is one member more, `properties.lovage`, which other readers keep and ignore: `at`, when the message was published
- * (epoch ms), and, written when it is put back, `faults` (D40) and `begun`, the token of the delivery that had begun.
+ * (epoch ms), and, written when it is put back, `faults` (D40) and `begun`, the token of the last delivery that had begun (brokers/redis/held-value.ts).
  */
 
 export interface Envelope {

@@ -211,6 +211,7 @@ export class MemoryCore {
       redelivered: false,
       faults: 0,
       begun: false,
+      hadBegun: false,
     }
     if (notBefore !== undefined && notBefore > now.wall) queue.delayUntil(entry, notBefore)
     else queue.push(entry)
@@ -223,6 +224,7 @@ export class MemoryCore {
     holder.held.set(token, entry)
     queue.held++
     entry.redelivered = true
+    entry.hadBegun = begun
     entry.begun = false
     return { token, message, queue: queue.name, exchange, routingKey, redelivered, faults, begun, claim, enqueuedAt }
   }
@@ -240,7 +242,7 @@ export class MemoryCore {
       case 'ack':
         break
       case 'requeue':
-        entry.begun = verdict.counted
+        entry.begun = verdict.counted || entry.hadBegun
         this.#putBack(entry, verdict.counted, verdict.delay)
         touched.add(entry.queue.name)
         break
@@ -264,8 +266,9 @@ export class MemoryCore {
     const touched = new Set<QueueName>()
     for (const entry of holder.held.values()) {
       entry.queue.held--
-      if (!counted) entry.begun = false
-      this.#putBack(entry, counted && (entry.faults === 0 || entry.begun), undefined)
+      const isFault = counted && (entry.faults === 0 || entry.begun)
+      entry.begun = (counted && entry.begun) || entry.hadBegun
+      this.#putBack(entry, isFault, undefined)
       touched.add(entry.queue.name)
     }
     holder.held.clear()

@@ -18,6 +18,7 @@ function entry(queue: MemoryQueue, age: number, priority = 0): Entry {
     redelivered: false,
     faults: 0,
     begun: false,
+    hadBegun: false,
   }
 }
 

@@ -19,8 +19,10 @@ export interface Entry {
   readonly enqueuedAt: EpochMs
   redelivered: boolean
   faults: number
-  /** The present delivery, or while none holds it the last one, was marked as begun. */
+  /** The present delivery is marked as begun; while none holds it: the last one was that said anything of it. */
   begun: boolean
+  /** The mark that it had when it was handed out. */
+  hadBegun: boolean
 }
 
 export interface Now {

@@ -32,7 +32,7 @@ const VERBS = [
   'weigh',
 ] as const
 
-const STEPS = ['schema-1', 'schema-2', 'schema-3', 'schema-4'] as const
+const STEPS = ['schema-1', 'schema-2', 'schema-3', 'schema-4', 'schema-5'] as const
 
 /** Each verb in `sql/`. */
 export type Statements = Readonly<Record<(typeof VERBS)[number], Sql>>

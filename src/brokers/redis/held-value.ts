@@ -46,19 +46,31 @@ export type Return =
 export function returnedMessage(message: Buffer, token: string, how: Return): Buffer {
   const envelope = decodeEnvelope(message)
   if (envelope === undefined) return message
-  const begun = envelope.begun === token
+  const { begun, past } = markOf(envelope.begun, token)
   switch (how) {
     case 'clean':
-      return restampEnvelope(message, { redelivered: true, faults: envelope.faults, begun: undefined })
+      return restampEnvelope(message, { redelivered: true, faults: envelope.faults, begun: past })
     case 'counted':
       return restampEnvelope(message, { redelivered: true, faults: envelope.faults + 1, begun: token })
     case 'dead': {
       const faults = envelope.faults === 0 || begun ? envelope.faults + 1 : envelope.faults
-      return restampEnvelope(message, { redelivered: true, faults, begun: begun ? token : undefined })
+      return restampEnvelope(message, { redelivered: true, faults, begun: begun ? token : past })
     }
     default:
       return how satisfies never
   }
+}
+
+/** Behind a token: the delivery before it had begun, too. */
+const TOO = '+'
+
+/** What the mark says of the delivery with this token, and of those before it. */
+function markOf(
+  mark: string | undefined,
+  token: string,
+): { readonly begun: boolean; readonly past: string | undefined } {
+  if (mark === token) return { begun: true, past: undefined }
+  return mark === token + TOO ? { begun: true, past: token } : { begun: false, past: mark }
 }
 
 /** The held value with the mark that this delivery has begun. */
@@ -66,10 +78,13 @@ export function begunValue(value: Buffer, token: string): Buffer {
   const held = readHeldValue(value)
   const envelope = held === undefined ? undefined : decodeEnvelope(held.message)
   if (held === undefined || envelope === undefined) return value
+  const { faults, redelivered } = envelope
+  const { begun, past } = markOf(envelope.begun, token)
+  if (begun) return value
   const message = restampEnvelope(held.message, {
-    redelivered: envelope.redelivered,
-    faults: envelope.faults,
-    begun: token,
+    redelivered,
+    faults,
+    begun: past === undefined ? token : token + TOO,
   })
   return writeHeldValue({ ...held, message })
 }

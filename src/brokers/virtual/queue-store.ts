@@ -96,7 +96,7 @@ export interface Claimed {
   readonly redelivered: boolean
   /** Raised by the death of a holder: from 0 always, later only when the delivery had begun. */
   readonly faults: number
-  /** The delivery before this one was marked as begun. */
+  /** The last delivery that said anything of it was marked as begun, or came back as a fault; what only waited says nothing. */
   readonly begun: boolean
   /** Position in the store-wide order of claims. */
   readonly claim: number
@@ -111,7 +111,7 @@ export interface ClaimedDelayed {
 
 export type Verdict =
   | { readonly kind: 'ack'; readonly token: Token }
-  /** No end yet: user code is about to be entered. The token stays ours; a clean requeue takes the mark back. */
+  /** No end yet: user code is about to be entered. The token stays ours; a clean requeue takes this mark back, and leaves older ones. */
   | { readonly kind: 'begin'; readonly token: Token }
   /** Back to its old place; `counted` raises `faults`. */
   | { readonly kind: 'requeue'; readonly token: Token; readonly counted: boolean; readonly delay: Ms | undefined }

@@ -155,6 +155,35 @@ export const LEASING: readonly BrokerCase[] = [
     },
   },
   {
+    name: 'D60 what has begun and failed stays marked, whoever it only waits with, and however that one ends',
+    needs: ['leases', 'faults'],
+    async run(bench) {
+      const { connection: last, queue } = await bench.queue()
+      await bench.fill(last, queue.name, 1)
+      const [failed] = await last.get(queue.name, 1)
+      await failed?.requeue({ counted: true })
+      const marks: unknown[] = []
+      const [returned] = await last.get(queue.name, 1)
+      marks.push([returned?.faults, returned?.begun])
+      await returned?.requeue({ counted: false })
+      const [begun] = await last.get(queue.name, 1)
+      marks.push([begun?.faults, begun?.begun])
+      await begun?.begin()
+      await begun?.requeue({ counted: false })
+      for (const dies of [false, true]) {
+        const holder = await bench.holder()
+        const [held] = await holder.connection.get(queue.name, 1)
+        marks.push([held?.faults, held?.begun])
+        if (dies) await holder.freeze()
+        else await holder.connection[Symbol.asyncDispose]()
+        await bench.eventually('it is back', async () => (await last.stats(queue.name)).ready === 1)
+      }
+      const [after] = await last.get(queue.name, 1)
+      marks.push([after?.faults, after?.begun])
+      assert.deepEqual(marks, Array(5).fill([1, true]))
+    },
+  },
+  {
     name: 'D40 what has begun is still held, and a clean hand-back takes the mark away',
     needs: ['faults'],
     async run(bench) {

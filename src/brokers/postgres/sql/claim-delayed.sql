@@ -7,7 +7,8 @@ WITH picked AS MATERIALIZED (
   FOR UPDATE SKIP LOCKED
 ), taken AS (
   UPDATE lovage.message m
-  SET state = 1, holder_id = $3, claim = nextval('lovage.claim'), deliveries = deliveries + 1, begun = false, due = NULL
+  SET state = 1, holder_id = $3, claim = nextval('lovage.claim'), deliveries = deliveries + 1, due = NULL,
+    begun = false, had_begun = picked.begun
   FROM picked
   WHERE m.id = picked.id
   RETURNING

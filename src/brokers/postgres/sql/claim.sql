@@ -12,7 +12,8 @@ WITH next_due AS MATERIALIZED (
   WHERE (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 ), taken AS (
   UPDATE lovage.message m
-  SET state = 1, holder_id = $3, claim = nextval('lovage.claim'), deliveries = deliveries + 1, begun = false
+  SET state = 1, holder_id = $3, claim = nextval('lovage.claim'), deliveries = deliveries + 1,
+    begun = false, had_begun = picked.begun
   FROM picked
   WHERE m.id = picked.id
   RETURNING

@@ -5,7 +5,7 @@ WITH self AS (
 ), consumers AS (
   DELETE FROM lovage.consumer WHERE holder_id = $1
 ), back AS (
-  UPDATE lovage.message SET state = 0, holder_id = NULL, claim = NULL, begun = false
+  UPDATE lovage.message SET state = 0, holder_id = NULL, claim = NULL, begun = had_begun
   WHERE state = 1 AND holder_id = $1
   RETURNING queue_id
 )

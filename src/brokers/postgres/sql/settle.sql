@@ -15,7 +15,7 @@ WITH v AS MATERIALIZED (
     state = CASE WHEN v.delay > 0 THEN 2 ELSE 0 END,
     due = CASE WHEN v.delay > 0 THEN clock_timestamp() + v.delay * interval '1 ms' END,
     faults = m.faults + (v.kind - 2),
-    begun = v.kind = 3,
+    begun = v.kind = 3 OR m.had_begun,
     holder_id = NULL,
     claim = NULL
   FROM v

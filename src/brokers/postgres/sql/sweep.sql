@@ -11,7 +11,8 @@ WITH dead AS (
   WHERE holder_id IN (SELECT id FROM dead) OR NOT EXISTS (SELECT FROM lovage.holder h WHERE h.id = c.holder_id)
 ), back AS (
   UPDATE lovage.message m SET
-    state = 0, holder_id = NULL, claim = NULL, faults = faults + (faults = 0 OR begun)::int
+    state = 0, holder_id = NULL, claim = NULL, faults = faults + (faults = 0 OR begun)::int,
+    begun = begun OR had_begun
   WHERE state = 1
     AND (holder_id IN (SELECT id FROM dead) OR NOT EXISTS (SELECT FROM lovage.holder h WHERE h.id = m.holder_id))
   RETURNING queue_id

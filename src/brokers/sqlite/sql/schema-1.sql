@@ -55,7 +55,8 @@ CREATE TABLE lovage_message (
   claim INTEGER,
   deliveries INTEGER NOT NULL DEFAULT 0,
   faults INTEGER NOT NULL DEFAULT 0,
-  -- The present delivery, or while none holds it the last one, was marked as begun.
+  -- 1: the present delivery is marked as begun; while none holds it: the last one was that said anything of it. 2: what it was
+  -- when it was handed out, while it is held.
   begun INTEGER NOT NULL DEFAULT 0,
   enqueued_at INTEGER NOT NULL,
   exchange TEXT NOT NULL,

@@ -2,19 +2,23 @@ import { type Evidence, Violation } from '../evidence.js'
 import type { Execution } from '../journal.js'
 import type { LedgerClaim } from '../ledger.js'
 import type { Checker } from './checker.js'
+import { isReplaced } from './story.js'
 
 /** What ended in `maxDeliveries` faults is not started again, and what is counted as a fault is one (D60). */
 export const i05: Checker = {
   invariant: 'I05',
   // The count is the delivery's; that it is honest, the ledger sees to.
-  entered({ id, retries, faults, process }, { plan, ledger }) {
+  entered({ id, retries, faults, process }, { plan, ledger, journal }) {
     const limit = plan.get(id)?.maxDeliveries ?? Number.POSITIVE_INFINITY
     if (faults < limit) return
-    const claims = ledger.attempt(id, retries).flatMap(message => message.claims)
-    const own = claims.filter(({ session }) => session.process === process)
-    // It may have been admitted under an earlier delivery, and have adopted this one while it waited.
-    if (own.some(claim => claim.faults < limit) || own.at(-1)?.pastBegun === false) return
-    throw new Violation('I05', `${id} starts after ${faults} faults; ${limit} are allowed`, [id])
+    const messages = ledger.attempt(id, retries)
+    const own = messages.flatMap(({ claims }) => claims.filter(({ session }) => session.process === process))
+    // One that only waited beside others that had begun is nobody's poison; a copy that is to begin says as little of itself.
+    const knew = own.some(claim => claim.faults >= limit && claim.pastBegun)
+    const isAlone = messages.filter(message => !isReplaced(message)).length <= 1
+    const died = journal.attempt(id, retries).filter(({ end, place }) => end === undefined && !place.alive)
+    if (knew || (isAlone && died.length >= limit))
+      throw new Violation('I05', `${id} starts after ${faults} faults; ${limit} are allowed`, [id])
   },
   atRest(evidence) {
     // Elsewhere what is handed back is another message, or may be forgotten.

@@ -67,6 +67,17 @@ export function isLost(task: PlannedTask, evidence: Evidence): boolean {
   return lineage(task, evidence).some(({ id }) => evidence.ledger.of(id).some(({ gone }) => gone === 'lost'))
 }
 
+/**
+ * The broker lost it before it had confirmed it, in whoever's hands it was, and the early-acked task that was to publish it again
+ * was lost with its worker: it may have run, but is nobody's.
+ */
+function isUnpublished({ id, cause }: PlannedTask, evidence: Evidence): boolean {
+  const publisher = 'of' in cause ? evidence.plan.get(cause.of) : undefined
+  const messages = evidence.ledger.of(id)
+  if (publisher === undefined || messages.length === 0 || !forgiven(publisher, evidence)) return false
+  return messages.every(({ gone }) => gone === 'lost')
+}
+
 export function stateOf(task: PlannedTask, { final }: Evidence): string | undefined {
   return final?.states.get(task.id)?.status
 }
@@ -101,7 +112,7 @@ export function isDue(task: PlannedTask, evidence: Evidence): boolean {
 
 function follows(id: string, state: 'SUCCESS' | 'FAILURE', evidence: Evidence): boolean {
   const parent = evidence.plan.get(id)
-  if (parent === undefined || forgiven(parent, evidence)) return false
+  if (parent === undefined || forgiven(parent, evidence) || isUnpublished(parent, evidence)) return false
   if (parent.kept) return stateOf(parent, evidence) === state
   // Without a state nobody can see that it was refused in the end, after runs that were cut off while they told.
   if (evidence.ledger.of(id).some(({ faults }) => faults >= parent.maxDeliveries)) return false
