@@ -68,7 +68,11 @@ export class Lines {
   }
 
   #blocked(wire: AmqpWire, reason: string | undefined): void {
-    void this.#publishing?.then(publishing => publishing === wire && this.#parts.alarm(reason))
+    this.#publishing?.then(
+      publishing => publishing === wire && this.#parts.alarm(reason),
+      // Whoever publishes is told that there is none.
+      () => undefined,
+    )
     if (reason !== undefined) this.#parts.log.warning(`RabbitMQ at ${this.#parts.url} takes no messages: ${reason}`)
   }
 }
