@@ -95,22 +95,20 @@ export class RedisSettler {
 
   /** Any mixture: one read for what needs the messages, one script per kind, answers in the order of the questions. */
   async #settle(verdicts: readonly Verdict[]): Promise<readonly Settled[]> {
+    const again = repeated(verdicts)
+    if (again !== undefined) {
+      // A second verdict of one turn on one token waits for the first.
+      const before = await this.#settle(verdicts.slice(0, again))
+      const after = await this.#settle(verdicts.slice(again))
+      return [...before, ...after]
+    }
     const answers = new Map<number, boolean>()
     const acks: number[] = []
     const others: number[] = []
-    const seen = new Set<Token>()
     for (const [index, verdict] of verdicts.entries()) {
       if (this.#parts.heard.settle(verdict)) answers.set(index, true)
-      else if (seen.has(verdict.token)) {
-        // A second verdict of one turn on one token waits for the first.
-        const before = await this.#settle(verdicts.slice(0, index))
-        const after = await this.#settle(verdicts.slice(index))
-        return [...before, ...after]
-      } else {
-        seen.add(verdict.token)
-        if (verdict.kind === 'ack') acks.push(index)
-        else others.push(index)
-      }
+      else if (verdict.kind === 'ack') acks.push(index)
+      else others.push(index)
     }
     const tokenAt = (index: number): Token => (verdicts[index] as Verdict).token
     const acked = acks.length === 0 ? [] : await this.#ack(acks.map(tokenAt))
@@ -153,6 +151,16 @@ export class RedisSettler {
   #release(token: Token): void {
     this.#parts.holder.tokens.release(numberOf(token))
   }
+}
+
+/** Position of the first verdict on a token that another one before it is on. */
+function repeated(verdicts: readonly Verdict[]): number | undefined {
+  const seen = new Set<Token>()
+  for (const [index, { token }] of verdicts.entries()) {
+    if (seen.has(token)) return index
+    seen.add(token)
+  }
+  return undefined
 }
 
 function settledOf(flags: readonly boolean[]): readonly Settled[] {

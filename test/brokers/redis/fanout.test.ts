@@ -73,6 +73,23 @@ test('what nobody publishes again leaves no publish id behind, and comes in its 
   assert.equal((await rig.connection.stats(queue)).ready, 1)
 })
 
+test('what was heard is settled, also beside two verdicts of one turn on a message that Redis has', skip, async () => {
+  assert.ok(database !== undefined)
+  await database.client.flushdb()
+  await using rig = await connect(database.url)
+  const all = { name: queueName('celeryev.all'), exchange: events, routingKey: '#', autoDelete: true }
+  const tasks = { name: queueName('tasks') }
+  const heard = new Reader(await rig.connection.consume([all], 0), () => undefined)
+  const held = new Reader(await rig.connection.consume([tasks], 0), () => undefined)
+  await rig.connection.publish(text('x'), { exchange: 'celeryev', routingKey: 'a' }, { publishId: 'x' })
+  await rig.connection.publish(text('y'), { exchange: '', routingKey: tasks.name }, { publishId: 'y' })
+  const [event, task] = await eventually('both', async () => {
+    const [first, second] = [heard.deliveries[0], held.deliveries[0]]
+    return first === undefined || second === undefined ? undefined : [first, second]
+  })
+  assert.deepEqual(await Promise.all([event?.ack(), task?.begin(), task?.ack()]), ['settled', 'settled', 'settled'])
+})
+
 test('a mailbox goes with its consumer, and so does its binding', skip, async () => {
   assert.ok(database !== undefined)
   await database.client.flushdb()
