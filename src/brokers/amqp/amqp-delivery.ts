@@ -89,9 +89,7 @@ export class AmqpDelivery implements Delivery {
     if (this.#state !== 'held') return 'stale'
     const plain = !counted && delay <= 0 && !this.marked
     if (!plain) {
-      // Who took the mark away would send it round for ever between one that marks it and one that does not know its task.
-      const clean = this.marked && delay > 0 ? 'begun' : 'waiting'
-      return await this.#move(counted ? 'failed' : clean, this.faults + (counted ? 1 : 0), delay)
+      return await this.#move(counted ? 'failed' : this.#cleanMark(delay), this.faults + (counted ? 1 : 0), delay)
     }
     this.#release('over')
     return await this.#holdings.requeue(this.tag)
@@ -134,6 +132,13 @@ export class AmqpDelivery implements Delivery {
 
   settleOriginal(): Promise<Settled> {
     return this.#holdings.ack(this.tag)
+  }
+
+  /** Of one that only waited here: what began and failed before stays marked (D60). */
+  #cleanMark(delay: Ms): Mark {
+    // Who took the mark away would send it round for ever between one that marks it and one that does not know its task.
+    if (this.marked) return delay > 0 ? 'begun' : 'waiting'
+    return this.begun ? 'failed' : 'waiting'
   }
 
   async #move(mark: Mark, deliveries: number, delay: Ms): Promise<Settled> {

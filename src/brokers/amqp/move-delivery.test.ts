@@ -24,10 +24,10 @@ class Scene implements DeliveryOwner, DeliveryTags, Mover {
   parks = true
   #held = true
 
-  constructor(mark?: 'begun' | 'failed') {
+  constructor(mark?: 'begun' | 'failed', redelivered = false) {
     const past = { deliveries: 1, mark: mark ?? 'failed', claim: 1, exchange: '', routingKey: QUEUE } as const
     const headers = mark === undefined ? {} : withPast({}, past)
-    const fields = { deliveryTag: 1, redelivered: false, exchange: '', routingKey: QUEUE }
+    const fields = { deliveryTag: 1, redelivered, exchange: '', routingKey: QUEUE }
     const incoming = { fields, properties: { headers }, content: Buffer.from('x') }
     this.delivery = new AmqpDelivery(incoming, { name: QUEUE }, this, this, NOW)
   }
@@ -99,6 +99,15 @@ test('D40 one that was to begin and is handed back cleanly is no fault, though i
   scene.failures = [away(), away()]
   assert.equal(await scene.delivery.requeue({ counted: false, delay: 3000 }), 'settled')
   assert.deepEqual(scene.done, ['pause 5000', 'pause 5000', 'publish begun 1 to parking', 'ack'])
+})
+
+test('D60 what began and failed stays marked when it is put off by one that it only waited with', async () => {
+  const scenes = [new Scene('begun', true), new Scene('failed'), new Scene(undefined, true)]
+  for (const scene of scenes) await scene.delivery.requeue({ counted: false, delay: 3000 })
+  assert.deepEqual(
+    scenes.map(({ done }) => done[0]),
+    ['publish failed 2 to parking', 'publish failed 1 to parking', 'publish waiting 1 to parking'],
+  )
 })
 
 test('where that never works it goes back as it is at last, for a worker that stops waits for it', async () => {

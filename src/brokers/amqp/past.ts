@@ -10,7 +10,7 @@ import type { Headers, Message } from '../../protocol/message.js'
  * | (no header) | – | one fault, whatever it was doing | no |
  * | `waiting` | it was parked, or handed back cleanly | nothing more, but the first fault always counts | no |
  * | `begun` | right before user code was entered; kept when it is put off instead | one more fault | yes |
- * | `failed` | it came back after a fault | nothing more: it only waited again | yes |
+ * | `failed` | it came back after a fault, or was put off after one that had begun | nothing more: it only waited again | yes |
  *
  * A clean hand-back of a message without the header cannot be told from the death of its holder, so it may count, once.
  * The same rule holds for quorum queues: their `x-delivery-count` counts every return, clean ones and those of messages
