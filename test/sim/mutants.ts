@@ -421,14 +421,14 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // Children of a pool
   {
     name: 'calls-ahead-die-with-their-child',
-    foundBy: 115,
+    foundBy: 188,
     file: 'pools/child.js',
     find: 'this.#owner.ended(this, exit);\nthis.execution = undefined;\nthis.takeBack();',
     replace: 'this.#owner.ended(this, exit);\nthis.execution = undefined;',
   },
   {
     name: 'calls-ahead-are-called-lost',
-    foundBy: 115,
+    foundBy: 188,
     file: 'pools/child.js',
     find: 'this.#owner.ended(this, exit);\nthis.execution = undefined;\nthis.takeBack();',
     replace:
@@ -443,17 +443,38 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'death-of-a-child-takes-its-neighbours-calls',
-    foundBy: 188,
+    foundBy: 53,
     file: 'pools/child-pool.js',
     find: 'child.execution?.lost(exit);',
     replace: 'for (const one of [child, ...this.#children]) one.execution?.lost(exit);',
   },
   {
     name: 'loss-with-a-child-is-not-counted',
-    foundBy: 306,
+    foundBy: 102,
     file: 'worker/settle.js',
     find: "if (context.late && context.policy.rejectOnWorkerLost) {\nreturn [emit({ type: 'task-rejected', requeue: true }), { kind: 'requeue', counted: true,",
     replace:
       "if (context.late && context.policy.rejectOnWorkerLost) {\nreturn [emit({ type: 'task-rejected', requeue: true }), { kind: 'requeue', counted: false,",
+  },
+  {
+    name: 'calls-ahead-wait-for-a-frozen-child',
+    foundBy: 126,
+    file: 'pools/child.js',
+    find: 'this.#line.caughtUp(() => this.#caughtUp());',
+    replace: 'this.#catchingUp = false;',
+  },
+  {
+    name: 'retiring-child-is-given-more',
+    foundBy: 136,
+    file: 'pools/child.js',
+    find: 'this.stays &&\nthis.#recalled === undefined',
+    replace: 'this.#recalled === undefined',
+  },
+  {
+    name: 'retiring-child-leaves-its-calls',
+    foundBy: 41,
+    file: 'pools/child-pool.js',
+    find: 'else if (child.execution === undefined && !message.leaves)\nchild.leave(LEAVE_LIMIT);',
+    replace: 'else if (!message.leaves) child.leave(LEAVE_LIMIT);',
   },
 ])

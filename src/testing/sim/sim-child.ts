@@ -4,6 +4,7 @@ import { FrameReader, toFrame } from '../../pools/child-frames.js'
 import type { ChildLine, ChildListener, StartChild } from '../../pools/child-line.js'
 import type { FromChild, ToChild } from '../../pools/child-protocol.js'
 import { PoolChild } from '../../worker/pool-child.js'
+import { OpenCalls } from './open-calls.js'
 import type { SimPipe } from './sim-pipe.js'
 import type { SimProcess } from './sim-process.js'
 import type { SimWorld } from './sim-world.js'
@@ -12,12 +13,18 @@ import type { SimWorld } from './sim-world.js'
 export interface ChildWatch {
   /** It is dead, and its worker does not know yet. */
   died(child: SimProcess): void
-  /** It can be given calls, as its worker knows. */
-  ready(child: SimProcess): void
+  /** It can be given calls, as its worker knows. `calls`: those that it has, at any time. */
+  ready(child: SimProcess, calls: OpenCalls): void
   /** A call has come to it. */
   given(child: SimProcess): void
   /** The worker has the outcome of a call. */
   heard(child: SimProcess, id: string): void
+  /** Calls that were ahead of their turn in it are with the worker again. */
+  cameBack(child: SimProcess, count: number): void
+  /** It ends by itself, as it was told to. */
+  leaves(child: SimProcess): void
+  /** Its worker ends it by force. */
+  struck(child: SimProcess): void
   /**
    * The worker knows that it is gone: what it has not heard of it, it never will. `first`: the task of the first call without an
    * outcome, which may have begun, as far as anybody outside can know.
@@ -40,7 +47,8 @@ const ON_THE_WAY = { min: 0.01, max: 0.2 } as const
 
 /**
  * Children of a pool in a simulated world: each a process of its own beside its worker, which runs the real child's code. A
- * `kill` ends one in the midst of anything; what it has sent by then still arrives. They die with their worker.
+ * `kill` ends one in the midst of anything; what it has sent by then still arrives. They die with their worker, a frozen one as
+ * soon as it runs again.
  */
 export function startSimChild(parts: SimChildrenParts): StartChild {
   return listener => new SimChild(parts, listener)
@@ -56,11 +64,8 @@ class SimChild implements ChildLine {
   readonly #down: SimPipe
   readonly #reader = new FrameReader()
   readonly #end: ChildEnd
-  /** Calls without an outcome that were not taken back: tasks by number. */
-  readonly #calls = new Map<number, string>()
-  /** The last call that a `recall` concerns. */
-  #recalled = 0
-  #exit = 'signal 9 (SIGKILL)'
+  readonly #calls: OpenCalls
+  #how = 'signal 9 (SIGKILL)'
 
   constructor({ world, worker, watch, open }: SimChildrenParts, listener: ChildListener) {
     const { process, app } = open()
@@ -74,12 +79,13 @@ class SimChild implements ChildLine {
     this.#listener = listener
     this.#up = world.pipe(delay)
     this.#down = world.pipe(delay)
+    this.#calls = new OpenCalls(() => world.now)
     this.#end = new ChildEnd({
       up: message => this.#tell(message),
-      caughtUp: callback => this.#down.send(() => process.deliver(callback)),
-      exit: code => this.#kill(`exitcode ${code}`),
+      caughtUp: callback => this.#afterPoll(callback),
+      exit: code => this.#exit(code),
     })
-    const life = worker.onDeath(() => process.kill())
+    const life = worker.onDeath(() => process.deliver(() => process.kill()))
     process.onDeath(() => {
       life[Symbol.dispose]()
       this.#gone()
@@ -96,8 +102,8 @@ class SimChild implements ChildLine {
 
   send(message: ToChild): void {
     const frame = Buffer.from(toFrame(message))
-    if (message.kind === 'call') this.#calls.set(message.call, String(message.task.headers['id']))
-    if (message.kind === 'recall') this.#recalled = Math.max(0, ...this.#calls.keys())
+    if (message.kind === 'call') this.#calls.sent(message)
+    if (message.kind === 'recall') this.#calls.recall()
     this.#down.send(() =>
       this.#process.deliver(() => {
         this.#end.push(frame)
@@ -107,14 +113,21 @@ class SimChild implements ChildLine {
   }
 
   caughtUp(callback: () => void): void {
-    this.#up.send(() => this.#worker.deliver(callback))
+    this.#up.send(() =>
+      this.#worker.deliver(() => {
+        this.#cameBack(this.#calls.caughtUp())
+        callback()
+      }),
+    )
   }
 
+  /** A frozen one feels it when it runs again. SIGKILL, which it would feel at once, comes by `destroy`. */
   signal(name: string): void {
-    this.#kill(`signal ${name}`)
+    this.#process.deliver(() => this.#kill(`signal ${name}`))
   }
 
   destroy(): void {
+    this.#watch?.struck(this.#process)
     this.#process.kill()
   }
 
@@ -124,25 +137,40 @@ class SimChild implements ChildLine {
       this.#worker.deliver(() => {
         this.#noteEnd(message)
         this.#reader.push(frame, whole => this.#listener.received(whole))
-        if (message.kind === 'ready') this.#watch?.ready(this.#process)
+        if (message.kind === 'ready') this.#watch?.ready(this.#process, this.#calls)
       }),
     )
   }
 
   #noteEnd(message: FromChild): void {
     if (message.kind === 'outcome') {
-      const id = this.#calls.get(message.call)
-      this.#calls.delete(message.call)
-      if (id !== undefined) this.#watch?.heard(this.#process, id)
+      const ended = this.#calls.ended(message.call)
+      if (ended !== undefined) this.#watch?.heard(this.#process, ended.id)
     } else if (message.kind === 'recalled') {
-      const back = [...this.#calls.keys()].filter(call => call > message.begun && call <= this.#recalled)
-      for (const call of back) this.#calls.delete(call)
+      this.#cameBack(this.#calls.answered(message.begun))
     }
+  }
+
+  #cameBack(count: number): void {
+    if (count > 0) this.#watch?.cameBack(this.#process, count)
+  }
+
+  /** Behind all that has come by then: one that was frozen reads everything before it goes on. */
+  #afterPoll(callback: () => void): void {
+    this.#down.send(() => {
+      if (this.#process.state !== 'frozen') this.#process.deliver(callback)
+      else this.#process.deliver(() => this.#afterPoll(callback))
+    })
+  }
+
+  #exit(code: number): void {
+    if (code === 0) this.#watch?.leaves(this.#process)
+    this.#kill(`exitcode ${code}`)
   }
 
   #kill(exit: string): void {
     if (!this.#process.alive) return
-    this.#exit = exit
+    this.#how = exit
     this.#process.kill()
   }
 
@@ -151,9 +179,8 @@ class SimChild implements ChildLine {
     this.#watch?.died(this.#process)
     this.#up.send(() =>
       this.#worker.deliver(() => {
-        const [first] = this.#calls.values()
-        this.#watch?.gone(this.#process, first)
-        this.#listener.ended(this.#exit)
+        this.#watch?.gone(this.#process, this.#calls.first?.id)
+        this.#listener.ended(this.#how)
       }),
     )
   }

@@ -6,7 +6,7 @@ import { type Evidence, Violation } from '../../../src/testing/sim/evidence.js'
 import { type Fall, type Meaning, meaningOf } from '../../canvas/model.js'
 import type { Sightings } from '../lab/sightings.js'
 import { idsIn } from './ids-in.js'
-import { type Performances, plainly } from './performances.js'
+import { hasEnded, type Performances, plainly } from './performances.js'
 import type { CanvasPlan } from './plan.js'
 
 export interface Case {
@@ -30,6 +30,7 @@ export function judge(given: Case): void {
   else if (lost) sightings.saw('an early-acked task was lost with its worker')
   if (result === undefined || lost) return
   mustHaveEnded(result, given)
+  mustHaveBeenLost(given)
   const falls = [...evidence.plan.keys()].map(id => [id, fallOf(id, given)] as const)
   if (falls.some(([, fall]) => fall === 'both')) {
     sightings.saw('of two copies one ran and one was refused')
@@ -61,16 +62,25 @@ function fallOf(id: string, { plan, evidence, performances }: Case): Fall | 'bot
   const buried = evidence.final?.dead.some(letter => letter.id === id) ?? false
   const isMeant = plan.revokes.some(({ label }) => label === id)
   const refused = isMeant && records.some(({ meta, fence }) => meta.status === 'REVOKED' && fence !== undefined)
-  const ended = performances.all.some(one => one.id === id && one.ended)
+  const ended = performances.all.some(one => one.id === id && hasEnded(one))
   const state = stateOf(id, evidence)
   const retried = records.some(({ meta }) => meta.status === 'RETRY')
   if ((buried || refused) && ended && state === 'SUCCESS') return 'both'
   if ((buried || refused) && ended && !retried && state !== 'REVOKED' && !buried) return 'both'
   if (isMeant && state === 'REVOKED') return 'revoked'
   const error = evidence.final?.states.get(id)?.error?.type
-  // Cut off by a cold shutdown after its ack.
-  if (buried || (!plan.late && error === 'WorkerShutdown')) return 'poison'
+  // Cut off by a cold shutdown after its ack, or lost with its child.
+  if (buried || (!plan.late && (error === 'WorkerShutdown' || error === 'WorkerLostError'))) return 'poison'
   return undefined
+}
+
+/** A task was called lost only where a child had died that may have begun it. */
+function mustHaveBeenLost({ evidence: { final, journal }, sightings }: Case): void {
+  const lost = [...(final?.states.values() ?? [])].find(({ error }) => error?.type === 'WorkerLostError')?.taskId
+  if (lost === undefined) return
+  sightings.saw('a task was called lost with its child')
+  if (journal.doubts.size > 0 || journal.executions.some(execution => execution.lost)) return
+  throw new Violation('F02', `${lost} was called lost with its child, and was not`, [lost])
 }
 
 /** The tree's own name of a task: without what its replacements and items add. */
@@ -94,7 +104,7 @@ function mustHaveRun({ runs, perhaps }: Meaning, { performances, evidence }: Cas
   }
   for (const [label, attempts] of runs) {
     if (perhaps.has(label)) continue
-    const seen = new Set(performances.of(label).flatMap(({ retries, ended }) => (ended ? [retries] : [])))
+    const seen = new Set(performances.of(label).flatMap(one => (hasEnded(one) ? [one.retries] : [])))
     if (seen.size === attempts) continue
     const ids = [...evidence.plan.keys()].filter(id => id === label)
     throw new Violation('C8', `${label} came to the end of ${seen.size} attempts; ${attempts} were to be made`, ids)

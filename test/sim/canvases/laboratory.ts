@@ -14,9 +14,18 @@ const MUST: readonly string[] = Object.freeze([
   'an early-acked task was lost with its worker',
   'a publish was tried again after doubt',
   'effect close-chord',
+  'a child was killed',
+  'a child was frozen',
+  'a child retired',
 ])
 /** Fewer need not come to all of it. */
 const MANY = 500
+const RARE: readonly string[] = Object.freeze([
+  'a task was lost with its child',
+  'a task stood still and kept its message',
+])
+/** Fewer need not come to these. */
+const VERY_MANY = 2000
 
 /** Random canvases in trouble. */
 export const laboratory: Laboratory<CanvasPlan, CanvasReport> = {
@@ -39,5 +48,6 @@ export const laboratory: Laboratory<CanvasPlan, CanvasReport> = {
   count: ({ executions, faults }) => ({ executions, faults }),
   sum: (seeds, { executions, faults }) =>
     `${seeds}: ${executions} executions under ${faults} faults; each canvas came out as it should.`,
-  missed: (seen, seeds) => (seeds < MANY ? [] : MUST.filter(what => !seen.has(what))),
+  missed: (seen, seeds) =>
+    [...(seeds < MANY ? [] : MUST), ...(seeds < VERY_MANY ? [] : RARE)].filter(what => !seen.has(what)),
 }

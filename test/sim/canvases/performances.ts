@@ -1,5 +1,6 @@
 import type { TaskContext } from '../../../src/app/task-context.js'
 import { type Evidence, Violation } from '../../../src/testing/sim/evidence.js'
+import type { Execution } from '../../../src/testing/sim/journal.js'
 import { type Meaning, meaningOf, valueMade } from '../../canvas/model.js'
 import type { CanvasPlan } from './plan.js'
 
@@ -12,8 +13,15 @@ export interface Performance {
   readonly retries: number
   readonly args: readonly unknown[]
   readonly value: string
+  /** Undefined: of an item. */
+  readonly execution: Execution | undefined
   /** The handler has come to its end. */
-  ended: boolean
+  over: boolean
+}
+
+/** It has come to its end, and did not do so in a child that died before its worker had heard of it. */
+export function hasEnded({ over, execution }: Performance): boolean {
+  return over && execution?.lost !== true
 }
 
 /** What ran, and with what: each as it begins must be one that the canvas means, given what it means. */
@@ -30,10 +38,15 @@ export class Performances {
     this.#evidence = evidence
   }
 
-  begin(label: string, { id, retries }: TaskContext, args: readonly unknown[]): Performance {
+  begin(
+    label: string,
+    { id, retries }: TaskContext,
+    args: readonly unknown[],
+    execution: Execution | undefined,
+  ): Performance {
     const number = this.all.length + 1
     const value = `${valueMade(label, plainly(args))}~${number}`
-    const performance: Performance = { number, label, id, retries, args, value, ended: false }
+    const performance: Performance = { number, label, id, retries, args, value, execution, over: false }
     this.all.push(performance)
     return performance
   }

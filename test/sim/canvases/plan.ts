@@ -1,8 +1,10 @@
 import type { Ms } from '../../../src/lib/time.js'
 import { SimRandom } from '../../../src/testing/sim/sim-random.js'
 import { drawTree, type Tree } from '../../canvas/model.js'
+import { AT_WORK } from '../lab/brood.js'
+import { drawFreezes, drawKills, withChildren } from '../lab/draw-children.js'
 import type { Fault } from '../lab/faults.js'
-import { type Config, drawConfig, drawFaults, drawQuirks, type Profile } from '../lab/plan.js'
+import { type Config, drawConfig, drawFaults, drawQuirks, inTime, type Profile } from '../lab/plan.js'
 
 /* What a seed of the canvas laboratory means, as data: one canvas, the world that it runs in, and what befalls that. */
 
@@ -39,8 +41,12 @@ export function drawCanvasPlan(seed: number | string): CanvasPlan {
   const maxDeliveries = random.pick([3, 50, 50])
   // Drawn apart: they came later, and seeds shall mean what they meant.
   const quirks = drawQuirks(random.split('quirks'))
-  const config: Config = { ...drawn, storm, maxDeliveries, quirks }
-  const faults = calm ? [] : drawFaults(config, random.split('faults'))
+  const config: Config = withChildren({ ...drawn, storm, maxDeliveries, quirks }, random.split('children'))
+  const kills = drawKills(config, undefined, random.split('child faults'))
+  const freezes = drawFreezes(config, random.split('freezes')).faults
+  const faults = calm
+    ? []
+    : inTime([...drawFaults(config, random.split('faults')), ...[...kills, ...freezes].map(soon)])
   const named = random.chance(0.6)
   const tree = drawTree(random.split('tree'), 4)
   return {
@@ -49,6 +55,11 @@ export function drawCanvasPlan(seed: number | string): CanvasPlan {
     longest: random.pick([0, 100, storm / 3]),
     revokes: named && !faults.some(mayDouble) && random.chance(0.35) ? drawRevokes(tree, storm, random) : [],
   }
+}
+
+/** While there is something left of most canvases; and not when calls are ahead of their turn, which they hardly ever are. */
+function soon(fault: Fault): Fault {
+  return { ...fault, at: fault.at / 4, amount: fault.amount > 8 ? AT_WORK : fault.amount }
 }
 
 /** Of two copies of a message one may run and the other be revoked: then anything may come of it. */

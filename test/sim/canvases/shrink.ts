@@ -1,4 +1,5 @@
 import type { Leaf, Tree } from '../../canvas/model.js'
+import { simplerPools } from '../lab/simpler-pools.js'
 import { type Shrunk, Smallest } from '../smallest.js'
 import type { CanvasPlan } from './plan.js'
 import { play } from './play.js'
@@ -8,6 +9,9 @@ export async function shrink(plan: CanvasPlan, invariant: string, most = 300): P
   const smallest = new Smallest(plan, { play, invariant, most })
   const accept = (next: CanvasPlan): Promise<boolean> => smallest.accept(next)
   await accept({ ...plan, faults: [], revokes: [] })
+  for (const config of simplerPools(smallest.plan.config)) {
+    if (await accept({ ...smallest.plan, config })) break
+  }
   for (const fault of smallest.plan.faults)
     await accept({ ...smallest.plan, faults: smallest.plan.faults.filter(other => other !== fault) })
   for (const revoke of smallest.plan.revokes)

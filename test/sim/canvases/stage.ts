@@ -77,23 +77,25 @@ export async function playCanvas(world: SimWorld, plan: CanvasPlan, collects: Co
   })
 
   const expect = (id: string): void => void (known.has(id) || known.set(id, plannedTask(id, plan)))
-  const perform = (process: SimProcess, tools: ProcessTools) => {
-    const { clock, random } = process.runtime
+  const perform = (process: SimProcess, tools: ProcessTools, place: SimProcess) => {
+    const { clock, random } = place.runtime
     return (spec: Spec, context: TaskContext, args: readonly unknown[], act: (value: string) => unknown): unknown => {
       expect(context.id)
       const isItem = context.task !== 'act'
-      const execution = isItem ? undefined : journal.enter(context, process, tools.isRevoked(context.id))
-      const performance = performances.begin(spec.label, context, args)
+      // What a child has been given already it begins: revoking comes too late.
+      const revoked = place === process && tools.isRevoked(context.id)
+      const execution = isItem ? undefined : journal.enter(context, process, revoked, place)
+      const performance = performances.begin(spec.label, context, args, execution)
       guarded(() => performances.mustMakeSense(performance))
       const go = (): unknown => {
         try {
           const value = act(performance.value)
-          performance.ended = true
+          performance.over = true
           if (execution !== undefined) journal.leave(execution, { kind: 'returned', value })
           tools.ended()
           return value
         } catch (error) {
-          performance.ended = true
+          performance.over = true
           if (execution !== undefined) journal.leave(execution, { kind: 'threw', what: String(error) })
           throw error
         }
@@ -124,7 +126,7 @@ export async function playCanvas(world: SimWorld, plan: CanvasPlan, collects: Co
     sendings: [sending],
     backend: inner => witnessedBackend(inner, backend),
     sent: meta => backend.sent(meta),
-    define: (app, process, tools) => void builds.set(app, defineTroupe(app, perform(process, tools))),
+    define: (app, process, tools, place) => void builds.set(app, defineTroupe(app, perform(process, tools, place))),
   })
   fleet.start()
   for (const fault of faults) world.after(fault.at, () => strike(fault, fleet, place, world))

@@ -3,6 +3,7 @@ import { currentTask } from '../../../src/app/current-task.js'
 import { Ignore, Reject } from '../../../src/app/errors.js'
 import type { TaskContext } from '../../../src/app/task-context.js'
 import type { TaskOptions } from '../../../src/app/task-options.js'
+import type { Ms } from '../../../src/lib/time.js'
 import type { Execution, Journal } from '../../../src/testing/sim/journal.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 
@@ -53,6 +54,14 @@ export const ENDS: Readonly<Record<Behaviour, 'success' | 'failure' | 'nothing' 
 
 export const BURIED: ReadonlySet<Behaviour> = new Set(['rejecting', 'strict', 'poison', 'unknown', 'malformed'])
 
+/** The hard limit of `hard`. */
+const HARD_LIMIT: Ms = 1000
+
+/** After how long its worker must end a task, whatever it does; undefined = it need not. */
+export function limitOf(task: string): Ms | undefined {
+  return task.startsWith('hard.') ? HARD_LIMIT : undefined
+}
+
 export function taskOf(behaviour: Behaviour, late: boolean): string {
   return `${behaviour}.${late ? 'late' : 'early'}`
 }
@@ -78,7 +87,7 @@ export interface BehaviourParts {
   readonly place: SimProcess
   readonly journal: Journal
   /** Longest run of a slow task. */
-  readonly longest: number
+  readonly longest: Ms
   isRevoked(id: string): boolean
   /** A handler has come to its end. */
   ended(): void
@@ -129,7 +138,7 @@ export function defineBehaviours(parts: BehaviourParts, wanted: ReadonlySet<stri
     ],
     strict: [fail, { acksOnFailure: false }],
     soft: [(_, { signal }) => clock.sleep(600_000, signal), { softTimeLimit: '1s' }],
-    hard: [() => clock.sleep(600_000), { timeLimit: '1s' }],
+    hard: [() => clock.sleep(600_000), { timeLimit: `${HARD_LIMIT}ms` }],
     poison: [
       () => {
         place.kill()

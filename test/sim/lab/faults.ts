@@ -32,8 +32,8 @@ export const FAULT_KINDS = [
 /** Trouble of the disk that a file lies on (F36). */
 export const DISK_FAULT_KINDS = ['disk-full', 'disk-read-only'] as const
 
-/** Of a worker whose pool has children (F02). */
-export const CHILD_FAULT_KINDS = ['kill-child'] as const
+/** Of a worker whose pool has children (F02, F06). */
+export const CHILD_FAULT_KINDS = ['kill-child', 'freeze-child'] as const
 
 export type FaultKind =
   | (typeof FAULT_KINDS)[number]

@@ -13,11 +13,11 @@ import type { Fate } from '../../../src/testing/sim/evidence.js'
 import type { Journal } from '../../../src/testing/sim/journal.js'
 import type { Quirks } from '../../../src/testing/sim/quirks.js'
 import { SimCluster, type SimNode, type SimWorkerNode } from '../../../src/testing/sim/sim-cluster.js'
-import type { SimPlace } from '../../../src/testing/sim/sim-place.js'
 import type { SimProcess } from '../../../src/testing/sim/sim-process.js'
 import type { SimWorld } from '../../../src/testing/sim/sim-world.js'
 import type { StopKind, Worker } from '../../../src/worker/worker.js'
 import { Brood } from './brood.js'
+import type { LabPlace } from './lab-place.js'
 import type { Config, NodeConfig, WorkerConfig } from './plan.js'
 import type { Sending } from './send.js'
 import type { Sightings } from './sightings.js'
@@ -28,7 +28,7 @@ export interface FleetParts {
   readonly sendings: readonly Sending[]
   /** Over those that every run has. */
   readonly settings?: SettingsInput
-  readonly place: SimPlace
+  readonly place: LabPlace
   readonly journal: Journal
   readonly sightings: Sightings
   readonly fates: Map<string, Fate>
@@ -66,6 +66,12 @@ const SIGHTS: Readonly<Record<string, string>> = {
   'dead-letters-full': 'a dead-letter place was full',
 }
 
+/** Of the one worker whose pool has children; others do not mind. */
+function retiring({ workers }: Config): SettingsInput {
+  const maxTasks = workers.find(({ children }) => children !== undefined)?.maxTasks
+  return maxTasks === undefined ? {} : { workerMaxTasksPerChild: maxTasks }
+}
+
 function isStuck({ health }: Worker): boolean {
   return health.reasons.some(reason => reason.endsWith('its dead-letter place is full'))
 }
@@ -82,6 +88,8 @@ export class Fleet {
   readonly #revoked = new WeakMap<SimProcess, Set<string>>()
   readonly #open: Map<string, Sending>
   readonly #broods = new Map<string, Brood>()
+  /** Of former lives of workers, too: one that stands still outlives its worker. */
+  readonly #everyBrood: Brood[] = []
   #over = false
   #spared = false
   /** How far the date was moved for everybody. */
@@ -121,6 +129,7 @@ export class Fleet {
         workerEnableRemoteControl: false,
         // It would mend what a bug has brought to a stand.
         workerStallTimeout: 0,
+        ...retiring(config),
         ...parts.settings,
       },
     })
@@ -168,8 +177,14 @@ export class Fleet {
   /** Takes back every doom that has not struck. */
   spare(): void {
     this.#dooms.clear()
-    for (const brood of this.#broods.values()) brood.spare()
+    for (const brood of this.#everyBrood) brood.spare()
     this.#spared = true
+  }
+
+  /** Of the machine that everybody runs on. */
+  powerOff(): void {
+    for (const { process } of this.nodes()) process.kill()
+    for (const brood of this.#everyBrood) brood.powerOff()
   }
 
   /** Nothing may strike any more. */
@@ -190,7 +205,7 @@ export class Fleet {
 
   /** The worker has come to its end; or its process has, in the middle of it, and then nobody will ever say so. */
   async #ended({ worker, process }: SimWorkerNode, how: StopKind): Promise<void> {
-    this.#broods.get(process.name)?.leaves()
+    this.#broods.get(process.name)?.leavesAll()
     const death = deferred()
     using _mourning = process.onDeath(() => death.resolve())
     await Promise.race([worker.stop(how), death.promise])
@@ -245,8 +260,7 @@ export class Fleet {
 
   #startWorker(config: WorkerConfig): void {
     const { children, concurrency, prefetchMultiplier, name, rate, skew } = config
-    const { world, journal, sightings } = this.#parts
-    const brood = children === undefined ? undefined : new Brood({ world, journal, sightings, size: children })
+    const brood = children === undefined ? undefined : this.#brood(config, children)
     const node: SimWorkerNode = this.cluster.worker(
       name,
       children === undefined
@@ -258,8 +272,15 @@ export class Fleet {
     )
     this.workers.set(name, node)
     brood?.of(node.process)
-    if (brood !== undefined) this.#broods.set(name, brood)
     node.process.onDeath(() => this.#again(() => this.#startWorker(config)))
+  }
+
+  #brood({ name, maxTasks }: WorkerConfig, size: number): Brood {
+    const { world, journal, sightings, place } = this.#parts
+    const brood = new Brood({ world, journal, sightings, ledger: place.ledger, size, maxTasks })
+    this.#broods.set(name, brood)
+    this.#everyBrood.push(brood)
+    return brood
   }
 
   #startClient(config: NodeConfig): void {

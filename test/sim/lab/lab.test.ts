@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Fault } from './faults.js'
 import { drawLongPlan } from './long-plan.js'
-import { drawPlan, PLAIN, type Plan } from './plan.js'
+import { drawPlan, PLAIN, PLAIN_CALL, type Plan } from './plan.js'
 import { FAST, play, TRACED } from './play.js'
 
 test('the same seed gives the same run, whether its text is written or not; another seed another', async () => {
@@ -36,6 +37,27 @@ test('hours in the life of a cluster hold every invariant', async () => {
   if (run.kind === 'failed') assert.fail(run.failure.message)
   assert.ok(run.report.elapsed >= hours * 3_600_000)
   assert.ok(run.report.value.executions > 1000 && run.report.value.faults > 20)
+})
+
+test('no worker can know that a child which it hands a call to stands still: what expires there meanwhile begins late', async () => {
+  const { config, ...plan } = drawPlan('still')
+  const [client] = config.clients
+  const worker = { name: 'w1', rate: 1, skew: 0, concurrency: 1, prefetchMultiplier: 1, children: 1 }
+  const times = { storm: 20_000, leaseMs: 20_000, renewMs: 5000 }
+  const freeze: Fault = {
+    ...{ kind: 'freeze-child', at: 1000, node: 'w1', lasts: 5000, amount: 1 },
+    ...{ place: 'broker', verb: 'push' },
+  }
+  const call = { ...PLAIN_CALL, id: 't0', at: 1500, client: client?.name ?? '', behaviour: 'plain' as const, n: 1 }
+  const run = await play({
+    ...plan,
+    config: { ...config, ...times, profile: 'lease-like', quirks: [], queues: ['celery'], workers: [worker] },
+    calls: [{ ...call, late: true, ignored: false, queue: 'celery', expires: 1000 }],
+    faults: [freeze],
+  })
+  if (run.kind === 'failed') assert.fail(run.failure.message)
+  assert.equal(run.report.value.executions, 1)
+  assert.equal(run.report.value.sightings.get('a child was frozen'), 1)
 })
 
 /** What each of them once broke is told in the log of its commit. */

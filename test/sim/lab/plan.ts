@@ -2,7 +2,8 @@ import type { Ms } from '../../../src/lib/time.js'
 import { QUIRKS, type Quirk } from '../../../src/testing/sim/quirks.js'
 import { SimRandom } from '../../../src/testing/sim/sim-random.js'
 import type { Behaviour } from './behaviours.js'
-import { CHILD_FAULT_KINDS, DISK_FAULT_KINDS, drawFault, FAULT_KINDS, type Fault, type FaultKind } from './faults.js'
+import { drawBurst, drawFreezes, drawKills, withChildren } from './draw-children.js'
+import { DISK_FAULT_KINDS, drawFault, FAULT_KINDS, type Fault, type FaultKind } from './faults.js'
 
 /*
  * What a seed means, as data: a configuration, the calls that clients make, the faults that strike. A plan can be
@@ -62,6 +63,8 @@ export interface WorkerConfig extends NodeConfig {
   readonly prefetchMultiplier: number
   /** So many children run its tasks; absent = they run in its own process. */
   readonly children?: number
+  /** Each of them is replaced after so many; absent = never. */
+  readonly maxTasks?: number
 }
 
 export interface Call {
@@ -115,14 +118,16 @@ export function drawPlan(seed: number | string): Plan {
   const config = withChildren({ ...drawConfig(random.split('config')), ...later }, random.split('children'))
   const calls = drawCalls(config, random.split('calls'))
   const burst = drawBurst(config, random.split('burst'))
+  const freezes = drawFreezes(config, random.split('freezes'))
   return {
     seed: String(seed),
     config,
-    calls: [...calls, ...drawMalformed(config, random.split('malformed')), ...burst],
+    calls: [...calls, ...drawMalformed(config, random.split('malformed')), ...burst, ...freezes.calls],
     faults: inTime([
       ...drawFaults(config, random.split('faults')),
       ...drawDiskFaults(config, random.split('disk faults')),
-      ...drawChildFaults(config, burst[0]?.at, random.split('child faults')),
+      ...drawKills(config, burst[0]?.at, random.split('child faults')),
+      ...freezes.faults,
     ]),
   }
 }
@@ -329,19 +334,8 @@ function drawDiskFaults(config: Config, random: SimRandom): readonly Fault[] {
   return Array.from({ length: random.int(1, 3) }, () => drawFault(random.pick(DISK_FAULT_KINDS), config, random))
 }
 
-/** Drawn apart: they came later. Each child is an app more that has to start: of twelve seeds one has some. */
-function withChildren(config: Config, random: SimRandom): Config {
-  if (config.profile === 'log-disk' || !random.chance(1 / 12)) return config
-  const chosen = random.pick(config.workers)
-  const pool = { children: random.int(1, 3), prefetchMultiplier: random.pick([1, 4, 8, 16]) }
-  return {
-    ...config,
-    workers: config.workers.map(worker => (worker === chosen ? { ...worker, ...pool } : worker)),
-  }
-}
-
 /** What most calls have. */
-const PLAIN_CALL = Object.freeze({
+export const PLAIN_CALL = Object.freeze({
   priority: undefined,
   countdown: undefined,
   expires: undefined,
@@ -350,31 +344,7 @@ const PLAIN_CALL = Object.freeze({
   stubborn: true,
 } as const)
 
-/** Quick calls all at once, for whoever has children: some are handed to them ahead of their turn. */
-function drawBurst(config: Config, random: SimRandom): readonly Call[] {
-  if (!config.workers.some(({ children }) => children !== undefined) || random.chance(0.4)) return []
-  const at = random.between(0, config.storm)
-  const late = random.chance(0.6)
-  const queue = random.pick(config.queues)
-  const client = random.pick(config.clients).name
-  return Array.from({ length: random.int(6, 20) }, (_, i) => {
-    const n = random.int(0, 1000)
-    return { ...PLAIN_CALL, id: `b${i}`, at, client, behaviour: 'plain', n, late, ignored: false, queue }
-  })
-}
-
-/** `burst`: when there is one, which is the best time to kill somebody. */
-function drawChildFaults(config: Config, burst: Ms | undefined, random: SimRandom): readonly Fault[] {
-  const worker = config.workers.find(({ children }) => children !== undefined)
-  if (worker === undefined) return []
-  const kinds = Array.from({ length: random.int(1, 5) }, () => random.pick(CHILD_FAULT_KINDS))
-  const faults = kinds.map(kind => ({ ...drawFault(kind, config, random), node: worker.name }))
-  return faults.map((fault, i) =>
-    burst === undefined || i > 1 ? fault : { ...fault, at: burst + 2 * i * random.next() },
-  )
-}
-
-function inTime(faults: readonly Fault[]): readonly Fault[] {
+export function inTime(faults: readonly Fault[]): readonly Fault[] {
   return faults.toSorted((a, b) => a.at - b.at)
 }
 

@@ -1,16 +1,20 @@
 import { type Shrunk, Smallest } from '../smallest.js'
 import type { Plan } from './plan.js'
 import { play } from './play.js'
+import { simplerPools } from './simpler-pools.js'
 
 /**
- * The smallest plan found that still breaks the same invariant: faults are left out all at once, quirks one by one, faults by kind,
- * then one by one;
+ * The smallest plan found that still breaks the same invariant: faults are left out all at once, then children, quirks one by one,
+ * faults by kind, then one by one;
  * then calls by halves, quarters and so on (§13.11).
  */
 export async function shrink(plan: Plan, invariant: string, most = 300): Promise<Shrunk<Plan>> {
   const smallest = new Smallest(plan, { play, invariant, most })
   const accept = (next: Plan): Promise<boolean> => smallest.accept(next)
   await accept({ ...plan, faults: [] })
+  for (const config of simplerPools(smallest.plan.config)) {
+    if (await accept({ ...smallest.plan, config })) break
+  }
   for (const quirk of plan.config.quirks) {
     const { config } = smallest.plan
     await accept({ ...smallest.plan, config: { ...config, quirks: config.quirks.filter(other => other !== quirk) } })

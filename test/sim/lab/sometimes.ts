@@ -31,6 +31,9 @@ const SOMETIMES: readonly string[] = Object.freeze([
   'an unknown task was handed back',
   'a child was killed',
   'a task was lost with its child',
+  'a child was frozen',
+  'a task stood still and kept its message',
+  'a child retired',
 
   'quirk short-claim',
   'quirk empty-claim',
@@ -52,6 +55,11 @@ const SOMETIMES: readonly string[] = Object.freeze([
 const RARE: Readonly<Record<string, number>> = Object.freeze({
   'the power went off': 1000,
   'a child was killed with calls ahead of their turn': 2000,
+  'a child was given its last task ahead of its turn': 2000,
+  'calls came back from a frozen child': 2000,
+  'a frozen child was ended by a time limit': 2000,
+  'a frozen child outlived its worker': 5000,
+  'a child retired early, as calls had come back': 5000,
   'the disk was full': 2000,
   'the disk was read-only': 2000,
   'crash after dead-letter': 2000,

@@ -82,6 +82,9 @@ export function strike(fault: Fault, fleet: Fleet, place: LabPlace, world: SimWo
     case 'kill-child':
       fleet.brood(fault.node)?.killOne(amount)
       return
+    case 'freeze-child':
+      fleet.brood(fault.node)?.freezeOne(amount, lasts)
+      return
     case 'power-loss':
       if (place instanceof DiskPlace) losePower(fleet, place, world)
       return
@@ -110,7 +113,7 @@ function troubleDisk({ kind }: Fault, fleet: Fleet, place: DiskPlace, later: (ac
 
 /** All of them ran on the one machine. */
 function losePower(fleet: Fleet, place: DiskPlace, world: SimWorld): void {
-  for (const { process } of fleet.nodes()) process.kill()
+  fleet.powerOff()
   const { lost, back } = place.powerLoss()
   world.note(`power off: ${lost} messages lost, ${back} acks forgotten`)
   fleet.saw('the power went off')
