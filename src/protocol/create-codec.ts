@@ -37,7 +37,7 @@ export function createCodec(options: CodecOptions): Codec {
 
 class ListedCodec implements Codec {
   readonly #limits: Limits
-  readonly #byName: ReadonlyMap<string, () => Serializer>
+  readonly #options: CodecOptions
   readonly #ready = new Map<string, Serializer>()
   /** By content type. */
   readonly #accepted = new Map<string, Serializer>()
@@ -46,7 +46,7 @@ class ListedCodec implements Codec {
   constructor(options: CodecOptions) {
     checkSigning(options)
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
-    this.#byName = serializers(this.#limits, options)
+    this.#options = options
     this.#own = this.#named(options.serializer)
     for (const name of options.accept) {
       const serializer = this.#named(name)
@@ -147,12 +147,12 @@ class ListedCodec implements Codec {
   #named(name: string): Serializer {
     const ready = this.#ready.get(name)
     if (ready !== undefined) return ready
-    const make = this.#byName.get(name)
-    if (make === undefined) {
-      const known = [...this.#byName.keys()].filter(known => !known.includes('/')).join(', ')
+    const kind = KINDS.find(one => one.name === name || one.contentType(this.#options) === name)
+    if (kind === undefined) {
+      const known = KINDS.map(one => one.name).join(', ')
       throw new ConfigError('LVG_UNKNOWN_SERIALIZER', `there is no serializer ${JSON.stringify(name)}; known: ${known}`)
     }
-    const serializer = make()
+    const serializer = kind.make(this.#limits, this.#options)
     this.#ready.set(name, serializer)
     return serializer
   }
@@ -165,23 +165,35 @@ class ListedCodec implements Codec {
   }
 }
 
-function serializers(limits: Limits, options: CodecOptions): ReadonlyMap<string, () => Serializer> {
-  const makers: readonly (readonly [name: string, contentType: string | undefined, make: () => Serializer])[] = [
-    ['json', 'application/json', () => jsonSerializer(limits, options.plainTypes === true)],
-    ['msgpack', 'application/x-msgpack', () => msgpackSerializer(limits)],
-    ['yaml', 'application/x-yaml', () => yamlSerializer(limits)],
-    ['pickle', 'application/x-python-serialize', () => pickleSerializer(limits)],
-    ['raw', options.signing === undefined ? 'application/data' : undefined, () => rawSerializer],
-    ['text', 'text/plain', () => textSerializer],
-    ['auth', options.signing === undefined ? undefined : 'application/data', () => signedJson(limits, options)],
-  ]
-  return new Map(
-    makers.flatMap(([name, contentType, make]) => [
-      [name, make] as const,
-      ...(contentType === undefined ? [] : [[contentType, make] as const]),
-    ]),
-  )
+/** What there is under one name. */
+interface Kind {
+  readonly name: string
+  /** Undefined: it is asked for by name only. */
+  contentType(options: CodecOptions): string | undefined
+  make(limits: Limits, options: CodecOptions): Serializer
 }
+
+const KINDS: readonly Kind[] = Object.freeze<Kind[]>([
+  {
+    name: 'json',
+    contentType: () => 'application/json',
+    make: (limits, { plainTypes }) => jsonSerializer(limits, plainTypes === true),
+  },
+  { name: 'msgpack', contentType: () => 'application/x-msgpack', make: msgpackSerializer },
+  { name: 'yaml', contentType: () => 'application/x-yaml', make: yamlSerializer },
+  { name: 'pickle', contentType: () => 'application/x-python-serialize', make: pickleSerializer },
+  {
+    name: 'raw',
+    contentType: ({ signing }) => (signing === undefined ? 'application/data' : undefined),
+    make: () => rawSerializer,
+  },
+  { name: 'text', contentType: () => 'text/plain', make: () => textSerializer },
+  {
+    name: 'auth',
+    contentType: ({ signing }) => (signing === undefined ? undefined : 'application/data'),
+    make: signedJson,
+  },
+])
 
 function signedJson(limits: Limits, { signing, plainTypes }: CodecOptions): Serializer {
   if (signing === undefined) {

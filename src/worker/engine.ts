@@ -256,6 +256,7 @@ export function createEngine(given: EngineParts): Engine {
       ...(given.limitStore === undefined ? [limitsCompanion(() => intake.limitsResumed())] : []),
       ...(mingles(settings, options, broker) ? [mingleWith(app, name, runtime, clock, revoking.revoker)] : []),
     ],
+    holding: () => intake.holding,
     leasesSuspect: () => intake.executions.checkLeases(),
   })
   const desk = new LimitDesk({

@@ -123,6 +123,11 @@ export class Intake implements Disposable {
     return this.#custody.size
   }
 
+  /** Anything is held, or is still being read. */
+  get holding(): boolean {
+    return this.#custody.size > 0 || this.#works.size > 0
+  }
+
   take(delivery: Delivery): void {
     if (this.#closed && !this.#reader.isReading) this.#works.own(requeueAll([delivery], { counted: false }))
     else this.#reader.take(delivery)

@@ -39,6 +39,7 @@ export function logTaskEvent(request: TaskRequest, event: TaskEvent, { log, reje
       )
       return
     case 'task-failed':
+      if (!log.enabled('error')) return
       log.error(
         `Task ${name(request)} raised unexpected: ${exceptionRepr(event.error)}${below(event.traceback)}`,
         fields(request),
@@ -51,12 +52,14 @@ export function logTaskEvent(request: TaskRequest, event: TaskEvent, { log, reje
       return
     }
     case 'task-rejected':
+      if (!log.enabled('info')) return
       log.info(`Task ${name(request)} rejected${event.requeue ? ', back to its queue' : ''}`, fields(request))
       return
     case 'task-ignored':
       if (log.enabled('info')) log.info(`Task ${name(request)} ignored`, fields(request))
       return
     case 'task-revoked':
+      if (!log.enabled('info')) return
       log.info(revokedLine(request, event.expired, event.terminated), fields(request))
       return
     case 'task-dead-lettered':
@@ -67,6 +70,7 @@ export function logTaskEvent(request: TaskRequest, event: TaskEvent, { log, reje
       })
       return
     case 'task-returned':
+      if (!log.enabled('warning')) return
       log.warning(`Task ${name(request)} was left to another delivery: ${event.why}`, fields(request))
       return
     default:

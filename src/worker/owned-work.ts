@@ -20,6 +20,10 @@ export class OwnedWork {
     this.#log = log
   }
 
+  get size(): number {
+    return this.#works
+  }
+
   own(work: Promise<unknown>): void {
     this.#works++
     work.then(this.#disown, this.#disownFailed)

@@ -6,6 +6,7 @@ import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import type { QueueName } from '../protocol/ids.js'
 import type { Companion } from './companion.js'
+import { LeaseWatch } from './lease-watch.js'
 import { PREFETCH_DELAY } from './prefetch.js'
 
 export interface SessionParts {
@@ -27,8 +28,10 @@ export interface SessionParts {
   lost(reason: CloseReason): void
   /** In the order of joining. */
   readonly companions: readonly Companion[]
+  /** Something is held that was taken. */
+  readonly holding: () => boolean
   /** Leases may have run out: ask for each token. */
-  leasesSuspect(): Promise<void>
+  readonly leasesSuspect: () => Promise<void>
 }
 
 /** 0.1 s doubling to 5 s, full jitter (D85): a broker that is back is consumed from within 10 s, however long it was away. */
@@ -36,9 +39,6 @@ const RECONNECT: BackoffRule = { first: 100, cap: 5000 }
 
 /** 0.5 s doubling to 15 s between tries of a companion that could not join: what stands in its way may be its own dead past. */
 const REJOIN: BackoffRule = { first: 500, cap: 15_000 }
-
-/** How often a connection with leases is asked whether they are still trusted (D25). */
-const LEASE_CHECK: Ms = 1000
 
 /**
  * The worker's life with its broker: connect, declare, consume, and all of it again when the connection is lost. This
@@ -227,15 +227,15 @@ export class Session implements AsyncDisposable {
     const { signal } = this.#stop
     let connection = first
     for (;;) {
-      const watch = this.#watchLeases(connection)
+      const leases = this.#watchLeases(connection)
       this.#company = this.#join(connection)
       this.#renewal = deferred()
-      const consuming = this.#consume()
+      const consuming = this.#consume(leases)
       // Left behind by a renewal, it ends with its connection, however that is.
       consuming.catch(() => undefined)
       await Promise.race([consuming, this.#renewal.promise])
       const reason = await this.#closeReason(connection)
-      watch[Symbol.dispose]()
+      leases?.[Symbol.dispose]()
       if (reason === undefined) return
       this.#connection = undefined
       this.#consumer = undefined
@@ -299,10 +299,11 @@ export class Session implements AsyncDisposable {
     await company?.[Symbol.asyncDispose]()
   }
 
-  async #consume(): Promise<void> {
+  async #consume(leases: LeaseWatch | undefined): Promise<void> {
     const consumer = this.#consumer
     if (consumer === undefined) return
     for await (const batch of consumer) {
+      leases?.wake()
       for (const delivery of batch) this.#parts.take(delivery)
     }
   }
@@ -351,17 +352,10 @@ export class Session implements AsyncDisposable {
     consumer.setPrefetch(wanted).catch(error => this.#parts.runtime.log.debug(`Prefetch not changed: ${text(error)}`))
   }
 
-  #watchLeases(connection: Connection): Disposable {
-    if (!this.#parts.broker.features.leases) return { [Symbol.dispose]: () => undefined }
-    const { clock, log } = this.#parts.runtime
-    let timer: Disposable | undefined
-    const look = (): void => {
-      timer = clock.timer(LEASE_CHECK, look)
-      if (!connection.suspect()) return
-      this.#parts.leasesSuspect().catch(error => log.error(`Leases could not be checked: ${text(error)}`))
-    }
-    timer = clock.timer(LEASE_CHECK, look)
-    return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() }
+  #watchLeases(connection: Connection): LeaseWatch | undefined {
+    const { broker, runtime, holding, leasesSuspect } = this.#parts
+    if (!broker.features.leases) return undefined
+    return new LeaseWatch({ runtime, holding, suspect: () => connection.suspect(), check: leasesSuspect })
   }
 }
 

@@ -32,25 +32,32 @@ export class UnservedWatch implements Companion {
   }
 
   async join(connection: Connection, signal: AbortSignal): Promise<AsyncDisposable> {
-    const watching = this.#watch(connection, signal)
+    const { clock } = this.#parts.runtime
+    const gone = aborted(signal)
+    let timer: Disposable | undefined
+    let looking: Promise<void> | undefined
+    const wind = (): void => {
+      if (!signal.aborted) timer = clock.timer(EVERY, look)
+    }
+    const look = (): void => {
+      const names = signal.aborted ? [] : this.#parts.elsewhere()
+      if (names.length === 0) wind()
+      else looking = this.#look(connection, names, gone).then(wind)
+    }
+    wind()
     return {
       async [Symbol.asyncDispose]() {
-        await watching
+        timer?.[Symbol.dispose]()
+        await looking
       },
     }
   }
 
-  async #watch(connection: Connection, signal: AbortSignal): Promise<void> {
+  async #look(connection: Connection, names: readonly string[], gone: Promise<readonly never[]>): Promise<void> {
     const { clock } = this.#parts.runtime
-    const gone = aborted(signal)
-    while (!signal.aborted) {
-      await clock.sleep(EVERY, signal).catch(() => undefined)
-      const names = this.#parts.elsewhere()
-      if (signal.aborted || names.length === 0) continue
-      // What cannot be told is left out, so this does not reject.
-      const stats = await Promise.race([queueStats(connection, names), gone])
-      this.#tell(this.#queues.look(stats, clock.steady()), clock.steady())
-    }
+    // What cannot be told is left out, so this does not reject.
+    const stats = await Promise.race([queueStats(connection, names), gone])
+    this.#tell(this.#queues.look(stats, clock.steady()), clock.steady())
   }
 
   #tell(found: readonly UnservedQueue[], now: SteadyMs): void {

@@ -10,6 +10,9 @@ export interface ChildEnd {
 /** A simulation makes short-lived objects and nothing else: with a young generation of this size it needs a sixth less time. */
 const ROOM = '--max-semi-space-size=64'
 
+/** Its code is wide, and little of it runs often: what is seen of it from the first call on makes it fast sooner, which saves a tenth. */
+const EAGER = '--no-lazy-feedback-allocation'
+
 /** Of the code as it was compiled, file by file: mutants are found in its text. */
 const PROGRAMS = join(repositoryRoot(), 'build', 'test', 'sim')
 
@@ -20,7 +23,7 @@ export function runChild(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ChildEnd> {
   const file = join(PROGRAMS, program)
-  const child = spawn(process.execPath, [ROOM, '--enable-source-maps', file, ...args], {
+  const child = spawn(process.execPath, [ROOM, EAGER, '--enable-source-maps', file, ...args], {
     env: { ...process.env, ...environment },
   })
   let output = ''

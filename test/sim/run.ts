@@ -1,5 +1,6 @@
 import { register } from 'node:module'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { runBatch, runSeed } from './batch.js'
 import { findLaboratory } from './find-laboratory.js'
 import { findMutant } from './find-mutant.js'
@@ -39,6 +40,9 @@ if (values.help) {
 
 if (values.mutant !== undefined)
   register('./mutant-loader.js', import.meta.url, { data: findMutant(values.mutant).mutant })
+
+// Before anything is loaded that it is for; child.ts says why.
+setFlagsFromString('--no-lazy-feedback-allocation')
 
 const say = (line: string): void => console.log(line)
 process.exitCode = await play()

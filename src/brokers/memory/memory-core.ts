@@ -144,6 +144,10 @@ export class MemoryCore {
     return this.#waiting.wait(queues, dueIn, this.#clock, signal)
   }
 
+  dateChanged(): void {
+    this.#waiting.wakeAll()
+  }
+
   stats(name: QueueName): QueueStats {
     const queue = this.#queues.get(name)
     if (queue === undefined) return { queue: name, ready: 0, held: 0, delayed: 0, consumers: 0 }

@@ -59,6 +59,11 @@ export class MemoryQueueStore implements QueueStore {
     }
   }
 
+  /** The store's wall clock was stepped: who waits for what is delayed looks again at once. */
+  dateChanged(): void {
+    this.#core.dateChanged()
+  }
+
   /** Stops the lease keeping of every session of that name, as if its process were stopped: its messages return, counted. */
   freeze(name: string): void {
     for (const session of this.#sessions) if (session.name === name) session.freeze()

@@ -34,6 +34,11 @@ export class WaitingRoom {
     })
   }
 
+  /** The date was changed: all look again. */
+  wakeAll(): void {
+    for (const queue of [...this.#waiters.keys()]) this.wake(queue)
+  }
+
   wake(queue: QueueName): void {
     for (const waiter of [...(this.#waiters.get(queue) ?? [])]) waiter.wake()
   }

@@ -13,7 +13,7 @@ interface Patch {
 
 /**
  * Makes the real clock, timers, chance and network throw `SimEscapeError` until disposed: for the whole process, so only
- * one simulation can run at a time. What a module took for itself before cannot be guarded; the architecture test sees
+ * one simulation can run at a time. The functions of `node:crypto` stay wrapped after that, and do what they always did. What a module took for itself before cannot be guarded; the architecture test sees
  * to that within Lovage.
  *
  * @throws LovageError `LVG_SIM_BUSY` while another simulation runs.
@@ -26,13 +26,33 @@ export function guardAgainstEscape(): Disposable {
     )
   }
   const undo = patches().map(apply)
-  syncBuiltinESMExports()
+  guardModule(nodeCrypto, 'node:crypto', CRYPTO)
   return {
     [Symbol.dispose]: () => {
       for (const restore of undo.splice(0)) restore()
-      syncBuiltinESMExports()
     },
   }
+}
+
+const CRYPTO = ['randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID'] as const
+
+/**
+ * What modules import by name changes for them only by a look at all exports of Node, which takes a fiftieth of a short simulation.
+ * So this guard stays, and passes everything on while none runs.
+ */
+function guardModule(module: object, owner: string, keys: readonly string[]): void {
+  let changed = false
+  for (const key of keys) {
+    const real: unknown = Reflect.get(module, key)
+    if (typeof real !== 'function' || GUARD in real) continue
+    const guarded = function (this: unknown, ...args: readonly unknown[]): unknown {
+      if (GUARD in globalThis.setTimeout) throw new SimEscapeError(`${owner}.${key}`)
+      return Reflect.apply(real, this, args)
+    }
+    Reflect.set(module, key, Object.assign(guarded, { [GUARD]: true }))
+    changed = true
+  }
+  if (changed) syncBuiltinESMExports()
 }
 
 function patches(): readonly Patch[] {
@@ -45,7 +65,6 @@ function patches(): readonly Patch[] {
     ...forbid(Math, 'Math', ['random']),
     ...forbid(AbortSignal, 'AbortSignal', ['timeout']),
     ...forbid(globalThis.crypto, 'crypto', ['getRandomValues', 'randomUUID']),
-    ...forbid(nodeCrypto, 'node:crypto', ['randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID']),
   ]
 }
 
@@ -70,14 +89,17 @@ function thrower(what: string): () => never {
   return Object.assign(guarded, { [GUARD]: true })
 }
 
-/** `Date` as it is, except for asking what time it is. */
+/** `Date` as it is, except for asking what time it is. No `Proxy`: every time that is written goes through it. */
 function guardedDate(): unknown {
-  return new Proxy(Date, {
-    apply: thrower('Date()'),
-    construct: (target, args, newTarget) => {
-      if (args.length === 0) throw new SimEscapeError('new Date()')
-      return Reflect.construct(target, args, newTarget)
-    },
-    get: (target, key) => (key === 'now' ? thrower('Date.now') : Reflect.get(target, key)),
+  const real = Date
+  function GuardedDate(...args: readonly unknown[]): unknown {
+    if (new.target === undefined) throw new SimEscapeError('Date()')
+    if (args.length === 0) throw new SimEscapeError('new Date()')
+    if (new.target !== GuardedDate) return Reflect.construct(real, args, new.target)
+    return args.length === 1 ? new real(args[0] as number) : Reflect.construct(real, args)
+  }
+  return Object.defineProperties(Object.setPrototypeOf(GuardedDate, real), {
+    prototype: { value: real.prototype },
+    now: { value: thrower('Date.now') },
   })
 }

@@ -23,8 +23,8 @@ export interface LeasePlaceOptions {
   readonly quirks?: Quirks | undefined
 }
 
-/** So often somebody who waits for a delayed message looks at the date again. Each look is a journey there and back, and another. */
-const LOOK_AGAIN: Ms = 10_000
+/** Whoever waits for a delayed message hears of each step of the date, so need not look. Each look is a journey there and back, and another. */
+const LOOK_AGAIN: Ms = 86_400_000
 
 /**
  * The `lease-like` broker (reliability §13.4): the real code of `brokers/virtual/` in each process, the real memory store
@@ -46,6 +46,7 @@ export class LeasePlace implements SimPlace {
       ...{ leaseMs, renewMs, lookAgainMs: LOOK_AGAIN },
       sweep: (store, clock) => this.#sweep(store, clock),
     })
+    world.onStep(() => this.#store.dateChanged())
     this.ledger = new Ledger(() => world.now, leaseMs)
   }
 

@@ -120,7 +120,16 @@ export class Ledger {
     const attempt = attemptInHeaders(message.headers)
     const at = this.#now()
     const entry: LedgerMessage = {
-      ...{ id, retries, attempt, queue, publishId, message, at, by, copy, claims: [] },
+      id,
+      retries,
+      attempt,
+      queue,
+      publishId,
+      message,
+      at,
+      by,
+      copy,
+      claims: [],
       faults: 0,
       forgottenAcks: 0,
       gone: 'no',
@@ -148,7 +157,13 @@ export class Ledger {
     const { token, redelivered, faults, begun } = given
     const at = this.#now()
     const claim: LedgerClaim = {
-      ...{ message: entry, session, token, at, redelivered, faults, pastBegun: begun },
+      message: entry,
+      session,
+      token,
+      at,
+      redelivered,
+      faults,
+      pastBegun: begun,
       begun: false,
       moved: false,
       end: 'open',

@@ -37,15 +37,21 @@ class SimTimer implements Disposable {
 /** Nobody listens for the end of a context, and telling it when one is collected costs more than everything else here. */
 const NO_DESTROY_HOOK = { requireManualDestroy: true } as const
 
+/** Timers due within so long stand in a heap of their own: a long run knows from the start of thousands that are due one by one. */
+const NEAR: Ms = 10_000
+
 /**
  * True time of a simulated world: a heap of timers, from 0. Nothing really waits; `step` jumps to the next timer and
  * rings it. Whoever drives it lets all microtasks run out between two steps (sim-loop.ts).
  */
 export class SimClock {
-  readonly #timers = new Heap<SimTimer>(isEarlier)
+  /** Due before `#horizon`; all others are in `#far`. */
+  readonly #near = new Heap<SimTimer>(isEarlier)
+  readonly #far = new Heap<SimTimer>(isEarlier)
   readonly #random: SimRandom
   readonly #contexts: boolean
   #now: SteadyMs = 0
+  #horizon: SteadyMs = NEAR
   readonly #gone = (): void => {
     this.#pending--
   }
@@ -69,9 +75,11 @@ export class SimClock {
 
   /** When the next timer rings; undefined when none does. */
   get due(): SteadyMs | undefined {
-    for (let timer = this.#timers.peek(); timer !== undefined; timer = this.#timers.peek()) {
-      if (timer.ring !== undefined) return timer.due
-      this.#timers.pop()
+    for (const heap of [this.#near, this.#far]) {
+      for (let timer = heap.peek(); timer !== undefined; timer = heap.peek()) {
+        if (timer.ring !== undefined) return timer.due
+        heap.pop()
+      }
     }
     return undefined
   }
@@ -81,14 +89,14 @@ export class SimClock {
     const due = this.#now + Math.max(0, ms)
     const bell = this.#contexts ? inContext(ring) : ring
     const timer = new SimTimer(due, this.#random.next(), this.#order++, bell, this.#gone)
-    this.#timers.push(timer)
+    this.#heapFor(timer).push(timer)
     this.#pending++
     return timer
   }
 
   /** Goes to the next timer and rings it; false when there is none. */
   step(): boolean {
-    for (let timer = this.#timers.pop(); timer !== undefined; timer = this.#timers.pop()) {
+    for (let timer = this.#next(); timer !== undefined; timer = this.#next()) {
       const ring = timer.take()
       if (ring === undefined) continue
       this.#now = timer.due
@@ -96,6 +104,24 @@ export class SimClock {
       return true
     }
     return false
+  }
+
+  #heapFor({ due }: SimTimer): Heap<SimTimer> {
+    return due < this.#horizon ? this.#near : this.#far
+  }
+
+  /** Takes out the earliest, which may have been taken back. */
+  #next(): SimTimer | undefined {
+    const timer = this.#near.pop()
+    if (timer !== undefined) return timer
+    const later = this.#far.pop()
+    if (later === undefined) return undefined
+    this.#horizon = later.due + NEAR
+    for (let one = this.#far.peek(); one !== undefined && one.due < this.#horizon; one = this.#far.peek()) {
+      this.#far.pop()
+      this.#near.push(one)
+    }
+    return later
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Random } from '../../lib/runtime.js'
 
 /**
@@ -9,12 +9,11 @@ import type { Random } from '../../lib/runtime.js'
  */
 export class SimRandom implements Random {
   readonly #path: string
-  readonly #state: Uint32Array
+  /** Made when something is drawn for the first time: from many streams nothing ever is. */
+  #state: Uint32Array | undefined
 
   constructor(seed: number | string) {
     this.#path = String(seed)
-    const digest = createHash('sha256').update(this.#path, 'utf8').digest()
-    this.#state = Uint32Array.from({ length: 4 }, (_, i) => digest.readUInt32LE(4 * i))
   }
 
   split(purpose: string): SimRandom {
@@ -69,6 +68,8 @@ export class SimRandom implements Random {
   }
 
   #next32(): number {
+    this.#state ??= seeded(this.#path)
+    // It has four words.
     const state = this.#state as unknown as [number, number, number, number]
     const result = Math.imul(rotateLeft(Math.imul(state[1], 5), 7), 9) >>> 0
     const shifted = state[1] << 9
@@ -80,6 +81,11 @@ export class SimRandom implements Random {
     state[3] = rotateLeft(state[3], 11)
     return result
   }
+}
+
+function seeded(path: string): Uint32Array {
+  const digest = hash('sha256', path, 'buffer')
+  return Uint32Array.from({ length: 4 }, (_, i) => digest.readUInt32LE(4 * i))
 }
 
 function rotateLeft(word: number, count: number): number {

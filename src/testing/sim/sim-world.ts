@@ -30,6 +30,7 @@ export class SimWorld {
   readonly #chance: SimRandom
   readonly #watches = new Set<Watch>()
   readonly #checks: (() => void)[] = []
+  readonly #stepped: (() => void)[] = []
   #pids = 0
 
   constructor(seed: string, clock: SimClock, trace: Trace) {
@@ -73,6 +74,12 @@ export class SimWorld {
   /** Steps the wall clock of all places at once. */
   stepWallClock(by: Ms): void {
     this.#self.stepWallClock(by)
+    for (const hear of this.#stepped) hear()
+  }
+
+  /** `hear` is called after each step of the places' wall clock. */
+  onStep(hear: () => void): void {
+    this.#stepped.push(hear)
   }
 
   link(process: SimProcess, options: SimLinkOptions): SimLink {
