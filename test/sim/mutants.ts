@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'retry-acked-before-published',
-    foundBy: 41,
+    foundBy: 76,
     file: 'worker/settle.js',
     find: "emit({ type: 'task-retried', error: wish.error, traceback: wish.traceback, delay: plan.delay }),\n...ackIfLate(context),\n];",
     replace:
@@ -105,7 +105,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'no-adoption',
-    foundBy: 27,
+    foundBy: 32,
     file: 'worker/admit.js',
     find: "if (facts.here === 'running')",
     replace: 'if (false)',
