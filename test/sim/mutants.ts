@@ -177,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   // Effects
   {
     name: 'refused-store-ends-it',
-    foundBy: 281,
+    foundBy: 334,
     file: 'worker/perform.js',
     find: 'if (stored !== undefined && (isLatest ? decided(stored, running.request) : isFinal(stored.status))) {',
     replace: 'if (false) {',
@@ -232,7 +232,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'chord-closed-before-its-body',
-    foundBy: 27,
+    foundBy: 105,
     file: 'worker/aftermath.js',
     find: "return [...follow(named, [values], 'chord-body', context, { base: chord }).effects, close];",
     replace: "return [close, ...follow(named, [values], 'chord-body', context, { base: chord }).effects];",
@@ -356,7 +356,7 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: 'renews-only-when-idle',
-    foundBy: 5,
+    foundBy: 39,
     file: 'brokers/memory/memory-session.js',
     find: 'if (!this.#core.renew(this.#holder)) {',
     replace: 'if (this.#holder.held.size === 0 && !this.#core.renew(this.#holder)) {',
