@@ -63,7 +63,7 @@ export class Getter {
 
   async #open(): Promise<Lane> {
     const { wire } = this.#parts
-    const channel = await wire.channel()
+    const channel = await this.#channel()
     const holdings = new Holdings<AmqpDelivery>(channel, () => wire.flush())
     this.#holdings = holdings
     void channel.closed.then(() => {
@@ -71,5 +71,15 @@ export class Getter {
       this.#lane = undefined
     })
     return { channel, holdings }
+  }
+
+  /** One that cannot be opened is asked for again the next time. */
+  async #channel(): Promise<AmqpChannel> {
+    try {
+      return await this.#parts.wire.channel()
+    } catch (error) {
+      this.#lane = undefined
+      throw error
+    }
   }
 }
