@@ -34,6 +34,9 @@ const LAST_CALL: Ms = 250
 /** The server has other statements under that name, or none: a pooler gives each transaction another session. */
 const UNPREPARED: ReadonlySet<string> = new Set(['26000', '42P05'])
 
+/** Of one statement, where a pooler keeps none. */
+const UNNAMED_TRIES = 5
+
 /** What the library has beside what its types say. */
 type Client = pg.Client & { ref(): void; unref(): void }
 
@@ -104,7 +107,7 @@ export class PostgresConnection implements AsyncDisposable {
   /** Rejects with `PostgresError`. */
   async query(sql: Sql, values: readonly unknown[] = []): Promise<readonly Row[]> {
     if (!this.#prepares) {
-      return await this.#alone(() => this.#ask({ text: sql.text, values: [...values], rowMode: 'array' }))
+      return await this.#unnamed(() => this.#ask({ text: sql.text, values: [...values], rowMode: 'array' }))
     }
     try {
       return await this.#ask({ name: sql.name, text: sql.text, values: [...values], rowMode: 'array' })
@@ -121,7 +124,7 @@ export class PostgresConnection implements AsyncDisposable {
    * others have committed before it, and waits for the locks it wants. Rejects with the first error; then nothing happened.
    */
   async transaction(steps: readonly Step[]): Promise<readonly (readonly Row[])[]> {
-    if (!this.#prepares) return await this.#alone(() => this.#transaction(steps, false))
+    if (!this.#prepares) return await this.#unnamed(() => this.#transaction(steps, false))
     try {
       return await this.#transaction(steps, true)
     } catch (error) {
@@ -150,6 +153,17 @@ export class PostgresConnection implements AsyncDisposable {
   async script(text: string): Promise<void> {
     const run = (): Promise<unknown> => this.#ask({ text, rowMode: 'array' })
     await (this.#prepares ? run() : this.#alone(run))
+  }
+
+  /** Poolers have been seen to lose one of these, too, between its parsing and its execution: then nothing of it has run. */
+  async #unnamed<T>(work: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#alone(work)
+      } catch (error) {
+        if (!isUnprepared(error) || tries >= UNNAMED_TRIES) throw error
+      }
+    }
   }
 
   /** Sends it when all that is under way has been answered, and nothing else before it is answered itself. */

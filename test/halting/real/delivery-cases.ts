@@ -13,10 +13,11 @@ export function deliveryCases(place: HaltingPlace, test: RegisterCase): void {
   const { name, needed } = place
 
   test(`H19 ${name}: tasks that wait or run for longer than a lease are given to nobody else`, needed, async () => {
-    await using rig = await Rig.open(place, 'h19', { leaseTime: 4, leaseRenewInterval: 0.5 })
+    // Where many tests share two cores, a thread that keeps leases may have to wait for seconds.
+    await using rig = await Rig.open(place, 'h19', { leaseTime: 8, leaseRenewInterval: 0.5 })
     for (const worker of ['w1', 'w2', 'w3']) await rig.worker({ name: worker })
-    const eta = await rig.send('eta', LONG ? 50 : 10, 5, { countdown: 8 })
-    const long = await rig.send('long', 5, 8000)
+    const eta = await rig.send('eta', LONG ? 50 : 10, 5, { countdown: 12 })
+    const long = await rig.send('long', 5, 12_000)
     await rig.drained([...eta, ...long])
     rig.once([...eta, ...long])
   })
