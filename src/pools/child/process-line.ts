@@ -4,13 +4,14 @@ import { Worker } from 'node:worker_threads'
 import { afterPoll } from '../after-poll.js'
 import { FrameReader, toFrame } from '../child-frames.js'
 import type { FromChild, ToChild } from '../child-protocol.js'
-import { LINE_FD } from './descriptors.js'
+import { HEARD_FD, SAID_FD } from './descriptors.js'
 import type { ParentLine } from './parent-line.js'
 import { printed } from './printed.js'
 
-/** Of a child process: a socket that only the parent has the other end of. */
+/** Of a child process: sockets that only the parent has the other ends of. */
 export class ProcessLine implements ParentLine {
-  readonly #socket = new Socket({ fd: LINE_FD, readable: true, writable: true })
+  readonly #heard = new Socket({ fd: HEARD_FD, readable: true, writable: false })
+  readonly #said = new Socket({ fd: SAID_FD, readable: false, writable: true })
   readonly #root = new AsyncResource('lovage.child')
   #leaving = false
 
@@ -19,30 +20,32 @@ export class ProcessLine implements ParentLine {
     watchParent()
     // The terminal's Ctrl-C is the parent's to understand.
     process.on('SIGINT', () => undefined)
-    this.#socket.on('error', () => process.exit())
-    this.#socket.on('close', () => {
-      if (!this.#leaving) process.exit()
-    })
+    for (const socket of [this.#heard, this.#said]) {
+      socket.on('error', () => process.exit())
+      socket.on('close', () => {
+        if (!this.#leaving) process.exit()
+      })
+    }
   }
 
   get backlog(): number {
-    return this.#socket.writableLength
+    return this.#said.writableLength
   }
 
   send(message: FromChild): void {
-    this.#socket.write(toFrame(message))
+    this.#said.write(toFrame(message))
   }
 
   caughtUp(callback: () => void): void {
     this.#root.runInAsyncScope(() => {
       if (this.backlog === 0) afterPoll(callback)
-      else this.#socket.write('', () => afterPoll(callback))
+      else this.#said.write('', () => afterPoll(callback))
     })
   }
 
   listen(listener: (message: ToChild) => void): void {
     const reader = new FrameReader()
-    this.#socket.on('data', bytes => {
+    this.#heard.on('data', bytes => {
       // The parent is the same program: what it sends can be read.
       reader.push(bytes, message => listener(message as ToChild))
     })
@@ -60,7 +63,7 @@ export class ProcessLine implements ParentLine {
   exit(code: number): void {
     this.#leaving = true
     process.exitCode = code
-    this.#socket.end(() => void printed().then(() => process.exit(code)))
+    this.#said.end(() => void printed().then(() => process.exit(code)))
   }
 }
 

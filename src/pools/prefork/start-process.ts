@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import type { Duplex } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import { afterPoll } from '../after-poll.js'
-import { LIFE_FD, LINE_FD } from '../child/descriptors.js'
+import { HEARD_FD, LIFE_FD, SAID_FD } from '../child/descriptors.js'
 import { childEnvironment, childExecArgv } from '../child-environment.js'
 import { FrameReader, toFrame } from '../child-frames.js'
 import type { ChildLine, ChildListener, StartChild } from '../child-line.js'
@@ -21,7 +21,7 @@ export interface StartProcessOptions {
 
 /**
  * Children as processes. Each leads a process group, so that what it has started goes with it, and the terminal's signals do
- * not reach it. Its output is the parent's. Two more descriptors: a socket for frames, and a pipe that ends with the parent.
+ * not reach it. Its output is the parent's. Three more descriptors: a socket for frames either way, and a pipe that ends with the parent.
  */
 export function startProcess(options: StartProcessOptions): StartChild {
   return listener => new ProcessChild(options, listener)
@@ -31,7 +31,9 @@ class ProcessChild implements ChildLine {
   readonly #options: StartProcessOptions
   readonly #listener: ChildListener
   readonly #process: ChildProcess
-  readonly #line: Duplex
+  readonly #said: Writable
+  readonly #heard: Readable
+  readonly #life: Writable
   #exit: string | undefined
   #drained = false
   #ended = false
@@ -40,12 +42,16 @@ class ProcessChild implements ChildLine {
     this.#options = options
     this.#listener = listener
     this.#process = spawn(process.execPath, [...childExecArgv(process.execArgv), fileURLToPath(options.module)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe'],
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', 'pipe'],
       detached: true,
       env: childEnvironment(process.env),
     })
     // Node makes a two-way socket of every 'pipe'.
-    this.#line = this.#process.stdio[LINE_FD] as Duplex
+    // Of more than five descriptors the types do not tell.
+    const pipes: readonly unknown[] = this.#process.stdio
+    this.#said = pipes[HEARD_FD] as Writable
+    this.#heard = pipes[SAID_FD] as Readable
+    this.#life = pipes[LIFE_FD] as Writable
     this.#hear()
   }
 
@@ -56,11 +62,11 @@ class ProcessChild implements ChildLine {
 
   send(message: ToChild): void {
     const frame = toFrame(message)
-    if (this.#line.writable) this.#line.write(frame)
+    if (this.#said.writable) this.#said.write(frame)
   }
 
   get flushed(): boolean {
-    return this.#line.writableLength === 0
+    return this.#said.writableLength === 0
   }
 
   /** What has come to its end is read as long as there is anything, and told by that. */
@@ -83,18 +89,18 @@ class ProcessChild implements ChildLine {
 
   #hear(): void {
     const reader = new FrameReader()
-    this.#line.on('data', (bytes: Buffer) => {
+    this.#heard.on('data', (bytes: Buffer) => {
       if (this.#ended) return
       try {
         reader.push(bytes, message => this.#listener.received(message))
       } catch (error) {
-        this.#line.destroy()
+        this.#heard.destroy()
         this.#listener.garbled(error)
       }
     })
     // What is lost with a child that goes is told by its end.
-    for (const fd of [LINE_FD, LIFE_FD]) this.#process.stdio[fd]?.on('error', () => undefined)
-    this.#line.once('close', () => {
+    for (const pipe of [this.#said, this.#heard, this.#life]) pipe.on('error', () => undefined)
+    this.#heard.once('close', () => {
       this.#drained = true
       this.#tellEnd()
     })
@@ -107,9 +113,10 @@ class ProcessChild implements ChildLine {
     this.#exit = exit
     // Its pid stays taken while a process of its group lives.
     this.#killGroup()
-    this.#process.stdio[LIFE_FD]?.destroy()
-    const late = this.#options.clock.timer(this.#options.lostWait, () => this.#line.destroy())
-    this.#line.once('close', () => late[Symbol.dispose]())
+    this.#said.destroy()
+    this.#life.destroy()
+    const late = this.#options.clock.timer(this.#options.lostWait, () => this.#heard.destroy())
+    this.#heard.once('close', () => late[Symbol.dispose]())
     this.#tellEnd()
   }
 
