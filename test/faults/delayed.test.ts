@@ -8,7 +8,7 @@ import { LONG } from './long.js'
 /* Many delayed tasks: reliability F62. */
 
 const COUNT = LONG ? 200_000 : 10_000
-const AHEAD = LONG ? 120_000 : 8_000
+const AHEAD = LONG ? 120_000 : 20_000
 const SPREAD = LONG ? 30_000 : 2_000
 /** Bytes that a worker may need for tasks that wait. */
 const ALLOWED = 32 * 1024 * 1024

@@ -16,11 +16,17 @@ const EAGER = '--no-lazy-feedback-allocation'
 /** Of the code as it was compiled, file by file: mutants are found in its text. */
 const PROGRAMS = join(repositoryRoot(), 'build', 'test', 'sim')
 
+export interface ChildOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  /** Is given all that it has printed by now, whenever it prints. */
+  heard?(output: string): void
+}
+
 /** Runs a compiled program of this folder in a process of its own, to its end. */
 export function runChild(
   program: string,
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, heard }: ChildOptions = {},
 ): Promise<ChildEnd> {
   const file = join(PROGRAMS, program)
   const child = spawn(process.execPath, [ROOM, EAGER, '--enable-source-maps', file, ...args], {
@@ -30,6 +36,7 @@ export function runChild(
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', data => {
       output += String(data)
+      heard?.(output)
     })
   }
   return new Promise(resolve => child.on('close', code => resolve({ code, output })))

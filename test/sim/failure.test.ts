@@ -16,7 +16,7 @@ test('a seed that fails is made small, tells the story of what it takes, and fai
   const [calls, faults] = sizes.slice(1).map(Number)
   // What is left out one by one leaves some that only matter together.
   assert.ok(Number(calls) <= 3 && Number(faults) <= 8, found.output)
-  const again = await runChild('run.js', MUTANT, { LOVAGE_SEED: seed })
+  const again = await runChild('run.js', MUTANT, { environment: { LOVAGE_SEED: seed } })
   assert.equal(again.code, 1)
   assert.equal(again.output, found.output)
 })
