@@ -23,7 +23,7 @@ function mustBeRight(task: PlannedTask, evidence: Evidence): void {
     mustBePoison(task, evidence)
     return
   }
-  if (!task.late && meta.error?.type === 'WorkerShutdown') return
+  if (meta.error?.type === 'WorkerShutdown' && mayBeShutDown(task, evidence)) return
   if (meta.error?.type === 'WorkerLostError') {
     mustBeLost(task, evidence)
     return
@@ -38,6 +38,11 @@ function mustBeRight(task: PlannedTask, evidence: Evidence): void {
   if (task.ends === 'success' && !evidence.journal.of(task.id).some(one => one.end?.kind === 'returned')) {
     throw new Violation('I02', `${task.id} is SUCCESS, and no execution of it returned`, [task.id])
   }
+}
+
+/** Early-acked; or one before it in its chain is, of which no state tells that. */
+function mayBeShutDown(task: PlannedTask, evidence: Evidence): boolean {
+  return lineage(task, evidence).some(one => !one.late && (one === task || !one.kept))
 }
 
 /** Early-acked, and it had begun in a child that died; or one before it in its chain. */
