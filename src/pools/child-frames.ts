@@ -1,4 +1,5 @@
 import { DefaultDeserializer, DefaultSerializer } from 'node:v8'
+import { asBuffer } from '../lib/as-buffer.js'
 import { EncodeError } from '../protocol/errors.js'
 import { cloning } from './cloning.js'
 import { PoolError } from './errors.js'
@@ -63,7 +64,7 @@ export class FrameReader {
    * read either.
    */
   push(bytes: Uint8Array, take: (message: unknown) => void): void {
-    let rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let rest = asBuffer(bytes)
     while (rest.length > 0) {
       if (this.#filled === 0 && rest.length >= HEADER_BYTES) {
         const end = HEADER_BYTES + sizeOf(rest)

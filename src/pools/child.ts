@@ -1,3 +1,4 @@
+import { asBuffer } from '../lib/as-buffer.js'
 import type { Runtime } from '../lib/runtime.js'
 import type { Ms } from '../lib/time.js'
 import type { ChildExecution } from './child-execution.js'
@@ -286,5 +287,5 @@ const SHORT_BODY = 65_536
 
 function portable(body: Uint8Array): string | Uint8Array {
   if (body.length > SHORT_BODY) return body
-  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
+  return asBuffer(body).toString('latin1')
 }

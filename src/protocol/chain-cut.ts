@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../lib/as-buffer.js'
 import { JsonSkimmer } from './json-skimmer.js'
 import type { Limits } from './limits.js'
 import { RawList } from './raw-list.js'
@@ -25,7 +26,7 @@ const LONG: number = 4 * 1024 * 1024
  * plainest kind or near a limit (L04, L07): it is then read as a whole, and what is wrong is said.
  */
 export function cutChain(body: Uint8Array, limits: Limits): ChainCut | undefined {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  const bytes = asBuffer(body)
   if (bytes.length < SHORT || bytes.length > LONG || bytes.length > limits.messageBytes) return undefined
   if (!mayHoldSteps(bytes) || !isUtf8(bytes)) return undefined
   const skimmer = new JsonSkimmer(bytes, limits)

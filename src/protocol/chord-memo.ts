@@ -1,3 +1,4 @@
+import { asBuffer } from '../lib/as-buffer.js'
 import type { Codec } from './codec.js'
 import { isDict } from './dict.js'
 import { ProtocolError } from './errors.js'
@@ -30,7 +31,7 @@ export function encodeChordMemo(memo: ChordMemo, codec: Codec, limits: Limits = 
     ends: ends.map(({ id, index }) => [id, index ?? null]),
   }
   const { body: bytes } = codec.encode(line, { serializer: 'json' })
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  return asBuffer(bytes).toString('utf8')
 }
 
 /** Throws `ProtocolError`. */

@@ -1,4 +1,5 @@
 import * as zlib from 'node:zlib'
+import { asBuffer } from '../lib/as-buffer.js'
 import { ConfigError, LovageError } from '../lib/errors.js'
 import { bunzip2 } from './bunzip2.js'
 import { ProtocolError } from './errors.js'
@@ -180,7 +181,7 @@ interface Fzstd {
 }
 
 function unpackZstd(bytes: Uint8Array, limit: number): Uint8Array {
-  checkZstdFrame(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limit)
+  checkZstdFrame(asBuffer(bytes), limit)
   if (nodeZstd.zstdDecompressSync !== undefined) return nodeZstd.zstdDecompressSync(bytes, { maxOutputLength: limit })
   const { Decompress } = optionalPackage('fzstd', 'zstd compression on this Node') as Fzstd
   const output = new OutputBuffer(limit)

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../lib/as-buffer.js'
 import { ProtocolError } from './errors.js'
 import { parseIso, readDateTime } from './iso8601.js'
 import { Decimal, NaiveDateTime, PlainDate, PlainTime, Uuid } from './values.js'
@@ -36,7 +37,7 @@ function dateTag(date: Date): Tag {
 }
 
 function bytesTag(bytes: Uint8Array): Tag {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = asBuffer(bytes)
   return isUtf8(bytes)
     ? { type: 'bytes', value: buffer.toString('utf8'), plain: undefined }
     : { type: 'base64', value: buffer.toString('base64'), plain: undefined }

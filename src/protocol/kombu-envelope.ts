@@ -1,3 +1,4 @@
+import { asBuffer } from '../lib/as-buffer.js'
 import type { EpochMs } from '../lib/time.js'
 import { type Dict, isDict } from './dict.js'
 import { parseJson, printJson } from './json.js'
@@ -36,7 +37,7 @@ const BEGINNING = '{"body": "'
 export function encodeEnvelope({ headers, properties, body }: Message, to: EnvelopeAddress): string {
   const { contentType = null, contentEncoding = null, ...rest } = properties
   // A view on the same bytes.
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  const bytes = asBuffer(body)
   return (
     `${BEGINNING}${bytes.toString('base64')}", "content-encoding": ${JSON.stringify(contentEncoding)}, ` +
     `"content-type": ${JSON.stringify(contentType)}, "headers": ${printJson(headers)}, ` +

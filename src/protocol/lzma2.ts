@@ -1,3 +1,4 @@
+import { asBuffer } from '../lib/as-buffer.js'
 import type { OutputBuffer } from './output-buffer.js'
 import type { Stepwise } from './turn.js'
 
@@ -163,7 +164,7 @@ class LzmaDecoder {
     this.#input = packed
     this.#at = 5
     this.#range = 0xffffffff
-    this.#code = Buffer.from(packed.buffer, packed.byteOffset, packed.length).readUInt32BE(1)
+    this.#code = asBuffer(packed).readUInt32BE(1)
     if (packed[0] !== 0) throw new RangeError('a chunk begins wrongly')
     const end = this.#output.length + size
     while (this.#output.length < end) this.#step(this.#start, end)

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../lib/as-buffer.js'
 import { ProtocolError } from './errors.js'
 import type { Limits } from './limits.js'
 
@@ -11,7 +12,7 @@ export class MsgpackReader {
   #at = 0
 
   constructor(bytes: Uint8Array, limits: Limits) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = asBuffer(bytes)
     this.#limits = limits
     this.#left = limits.values
   }

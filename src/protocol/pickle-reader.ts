@@ -1,3 +1,4 @@
+import { asBuffer } from '../lib/as-buffer.js'
 import { ProtocolError } from './errors.js'
 import { type Limits, MAX_INTEGER_DIGITS } from './limits.js'
 import { PendingUuid, PickleGlobal, type PickleMakers, PickleZone, uuidOfState } from './pickle-globals.js'
@@ -34,7 +35,7 @@ export class PickleReader {
   #converted = 0
 
   constructor(bytes: Uint8Array, options: PickleReaderOptions) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = asBuffer(bytes)
     this.#tuples = options.tuples
     this.#limits = options.limits
     this.#makerOf = options.makerOf

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../lib/as-buffer.js'
 import { type IsoDate, type IsoTime, readDate, readDateTime, readTime } from './iso8601.js'
 import { fromExact } from './json.js'
 import { DEFAULT_LIMITS } from './limits.js'
@@ -155,7 +156,7 @@ class Repr {
   #bytes(bytes: Uint8Array): boolean {
     const fits = bytes.length <= this.#left
     const shown = fits ? bytes : bytes.subarray(0, Math.max(0, this.#left))
-    const buffer = Buffer.from(shown.buffer, shown.byteOffset, shown.length)
+    const buffer = asBuffer(shown)
     return this.#literalOf(`b'${buffer.toString(isUtf8(shown) ? 'utf8' : 'hex')}${fits ? '' : '...'}'`)
   }
 

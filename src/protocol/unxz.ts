@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { asBuffer } from '../lib/as-buffer.js'
 import { crc32, crc64 } from './crc.js'
 import { readLzma2 } from './lzma2.js'
 import { OutputBuffer } from './output-buffer.js'
@@ -27,7 +28,7 @@ const CHECK_SIZES: ReadonlyMap<number, number> = new Map([
  * whole stream.
  */
 export function unxz(bytes: Uint8Array, limit: number): Stepwise<Uint8Array> {
-  return new XzReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limit).read()
+  return new XzReader(asBuffer(bytes), limit).read()
 }
 
 class XzReader {

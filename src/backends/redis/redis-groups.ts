@@ -1,9 +1,9 @@
+import { asBuffer } from '../../lib/as-buffer.js'
 import type { Ms } from '../../lib/time.js'
 import type { Codec } from '../../protocol/codec.js'
 import { decodeGroup, encodeGroup, type ResultEncoding } from '../../protocol/encode-result.js'
 import type { GroupId } from '../../protocol/ids.js'
 import type { GroupMeta } from '../../protocol/result-meta.js'
-import { asBuffer } from './as-buffer.js'
 import type { RedisLines } from './redis-lines.js'
 import type { ResultKeys } from './result-keys.js'
 

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { RedisArgument } from '../../drivers/redis/redis-connection.js'
+import { asBuffer } from '../../lib/as-buffer.js'
 import type { Ms } from '../../lib/time.js'
 import type { TaskId } from '../../protocol/ids.js'
 import type { Fence } from '../backend.js'
-import { asBuffer } from './as-buffer.js'
 
 /** A record that is to be stored. */
 export interface StoreCall {

@@ -1,4 +1,5 @@
 import type { AmqpProperties } from '../../drivers/amqp/amqp-channel.js'
+import { asBuffer } from '../../lib/as-buffer.js'
 import type { Headers, Message, Properties } from '../../protocol/message.js'
 import { fromFieldTable, toFieldTable } from './field-table.js'
 
@@ -13,7 +14,7 @@ export function toAmqpProperties(message: Message): AmqpProperties {
 }
 
 export function toAmqpBody({ body }: Message): Buffer {
-  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  return Buffer.isBuffer(body) ? body : asBuffer(body)
 }
 
 export function fromAmqp(properties: AmqpProperties, body: Uint8Array): Message {

@@ -1,3 +1,5 @@
+import { asBuffer } from '../../lib/as-buffer.js'
+
 /*
  * Values of AMQP field tables between our form (protocol/message.ts: bytes, bigint, Date) and the client library's:
  * `{ '!': type, value }` for what JavaScript has no type of its own for. Most headers are plain and pass untouched.
@@ -54,7 +56,7 @@ function write(value: unknown): unknown {
   if (typeof value === 'number') return needsType(value) ? { [MARK]: 'int', value } : value
   if (typeof value === 'bigint') return wholeNumber(value)
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (value instanceof Uint8Array) return asBuffer(value)
   if (value instanceof Date) return { [MARK]: 'timestamp', value: Math.floor(value.getTime() / 1000) }
   if (Array.isArray(value)) return value.map(item => (item === undefined ? null : write(item)))
   return writeTable(value as Table)

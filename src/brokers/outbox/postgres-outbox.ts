@@ -5,6 +5,7 @@ import { loadSql, quoteSchema, type Sql } from '../../drivers/postgres/load-sql.
 import type { Schema } from '../../drivers/postgres/migrate.js'
 import { PostgresError, postgresError } from '../../drivers/postgres/postgres-error.js'
 import type { PostgresTarget } from '../../drivers/postgres/postgres-url.js'
+import { asBuffer } from '../../lib/as-buffer.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Ms } from '../../lib/time.js'
 import type { TransactionEntry } from '../broker.js'
@@ -55,7 +56,7 @@ export class PostgresOutbox implements Outbox {
       jsonsParam(headers),
       numbersParam(ends.map((_, i) => (i === 0 ? 1 : (ends[i - 1] as number) + 1))),
       numbersParam(ends.map((end, i) => end - (i === 0 ? 0 : (ends[i - 1] as number)))),
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      asBuffer(bytes),
     ])
   }
 

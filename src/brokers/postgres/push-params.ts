@@ -1,4 +1,5 @@
 import { jsonsParam, numbersParam, textsParam } from '../../drivers/postgres/arrays.js'
+import { asBuffer } from '../../lib/as-buffer.js'
 import type { Message } from '../../protocol/message.js'
 import { packMessages } from '../virtual/message-columns.js'
 import type { PushEntry, PushOutcome } from '../virtual/queue-store.js'
@@ -57,7 +58,7 @@ export function pushParams(topology: number, sent: readonly RoutedEntry[], wake:
     jsonsParam(rows.map(({ at }) => headers[at] as string)),
     numbersParam(rows.map(({ at }) => startOf(at) + 1)),
     numbersParam(rows.map(({ at }) => (ends[at] as number) - startOf(at))),
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    asBuffer(bytes),
     numbersParam(rows.map(({ queue }) => queue.id)),
     numbersParam(rows.map(({ entry, queue }) => Math.min(priorityOf(entry.message), queue.maxPriority))),
     numbersParam(wake.queues),

@@ -140,10 +140,7 @@ export const LEASING: readonly BrokerCase[] = [
     name: 'D40 one whose refusal as poison is cut off by a death comes as it was',
     needs: ['leases', 'faults'],
     async run(bench) {
-      const { connection: last, queue } = await bench.queue()
-      await bench.fill(last, queue.name, 1)
-      const [failed] = await last.get(queue.name, 1)
-      await failed?.requeue({ counted: true })
+      const { connection: last, queue } = await failedOnce(bench)
       const holder = await bench.holder()
       const [condemned] = await holder.connection.get(queue.name, 1)
       assert.deepEqual([condemned?.faults, condemned?.begun], [1, true])
@@ -158,10 +155,7 @@ export const LEASING: readonly BrokerCase[] = [
     name: 'D60 what has begun and failed stays marked, whoever it only waits with, and however that one ends',
     needs: ['leases', 'faults'],
     async run(bench) {
-      const { connection: last, queue } = await bench.queue()
-      await bench.fill(last, queue.name, 1)
-      const [failed] = await last.get(queue.name, 1)
-      await failed?.requeue({ counted: true })
+      const { connection: last, queue } = await failedOnce(bench)
       const marks: unknown[] = []
       const [returned] = await last.get(queue.name, 1)
       marks.push([returned?.faults, returned?.begun])
@@ -262,4 +256,13 @@ async function heldBySomebody(bench: BrokerBench, count: number) {
   const deliveries = await holder.connection.get(queue.name, count)
   assert.equal(deliveries.length, count)
   return { holder, other, queue: queue.name, deliveries }
+}
+
+/** A queue with one message, which had begun and come back as a fault, and the connection that knows it. */
+async function failedOnce(bench: BrokerBench) {
+  const { connection, queue } = await bench.queue()
+  await bench.fill(connection, queue.name, 1)
+  const [failed] = await connection.get(queue.name, 1)
+  await failed?.requeue({ counted: true })
+  return { connection, queue }
 }

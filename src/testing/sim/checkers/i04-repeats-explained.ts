@@ -3,7 +3,7 @@ import { type Evidence, Violation } from '../evidence.js'
 import type { Execution } from '../journal.js'
 import type { LedgerClaim } from '../ledger.js'
 import type { Checker } from './checker.js'
-import { isReplaced } from './story.js'
+import { isOneMessage } from './story.js'
 
 /**
  * An execution beyond the first has a reason: every execution has a delivery of its own; a worker does not run what it
@@ -24,7 +24,7 @@ export const i04: Checker = {
     const own = claims.filter(claim => claim.session.process === process)
     mustBeAlone(execution, runs, own, evidence)
     // Of several messages with one attempt, one may have waited here since before the other ended.
-    if (messages.filter(message => !isReplaced(message)).length > 1) return
+    if (!isOneMessage(messages)) return
     mustBeNew(execution, runs, own)
     mustBeOpen(execution, own.at(-1), evidence)
   },

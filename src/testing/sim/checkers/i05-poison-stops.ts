@@ -2,7 +2,7 @@ import { type Evidence, Violation } from '../evidence.js'
 import type { Execution } from '../journal.js'
 import type { LedgerClaim } from '../ledger.js'
 import type { Checker } from './checker.js'
-import { isReplaced } from './story.js'
+import { isOneMessage } from './story.js'
 
 /** What ended in `maxDeliveries` faults is not started again, and what is counted as a fault is one (D60). */
 export const i05: Checker = {
@@ -15,9 +15,8 @@ export const i05: Checker = {
     const own = messages.flatMap(({ claims }) => claims.filter(({ session }) => session.process === process))
     // One that only waited beside others that had begun is nobody's poison; a copy that is to begin says as little of itself.
     const knew = own.some(claim => claim.faults >= limit && claim.pastBegun)
-    const isAlone = messages.filter(message => !isReplaced(message)).length <= 1
     const died = journal.attempt(id, retries).filter(({ end, place }) => end === undefined && !place.alive)
-    if (knew || (isAlone && died.length >= limit))
+    if (knew || (isOneMessage(messages) && died.length >= limit))
       throw new Violation('I05', `${id} starts after ${faults} faults; ${limit} are allowed`, [id])
   },
   atRest(evidence) {

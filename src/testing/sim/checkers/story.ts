@@ -56,8 +56,13 @@ export function cameTwice({ id }: PlannedTask, { ledger }: Evidence): boolean {
   )
 }
 
+/** Of one attempt: copies that took each other's place count as one. */
+export function isOneMessage(messages: readonly LedgerMessage[]): boolean {
+  return messages.filter(message => !isReplaced(message)).length <= 1
+}
+
 /** It was published again, and then acked: the other one is the message now. */
-export function isReplaced({ claims }: LedgerMessage): boolean {
+function isReplaced({ claims }: LedgerMessage): boolean {
   return claims.some(({ moved, end }) => moved && (end === 'acked' || end === 'open'))
 }
 
